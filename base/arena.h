@@ -1,0 +1,33 @@
+/* Memory that lives and dies together: one arena per request, one per batch.
+ *
+ * Allocation is a pointer addition; all of it is freed at once. The cap is stated when it is made.
+ *
+ * Threads: one at a time. SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+#include "base/slice.h"
+#include <stddef.h>
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks; /* newest first; owned */
+    size_t used;                /* bytes handed out */
+    size_t max;                 /* bytes at most */
+};
+
+void arena_init(struct arena *arena, size_t max);
+void arena_done(struct arena *arena);  /* frees everything; a zeroed arena is fine */
+void arena_reset(struct arena *arena); /* forgets everything, keeps the first block */
+
+/* `size` bytes aligned for any type, not zeroed; NULL when the cap forbids it. */
+void *arena_alloc(struct arena *arena, size_t size);
+
+/* A zeroed array; NULL when the cap forbids it. */
+void *arena_calloc(struct arena *arena, size_t count, size_t size);
+
+/* A copy of the bytes, with a NUL behind them that is not counted. data is NULL when the cap
+ * forbids it. */
+struct slice arena_copy(struct arena *arena, struct slice bytes);
+
+#endif

@@ -1,0 +1,99 @@
+/* Hashes from libcrypto. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "base/digest.h"
+#include "base/assert.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <sys/random.h>
+
+static void hash(struct slice bytes, const EVP_MD *algorithm, uint8_t *ret_digest)
+{
+    ASSERT(EVP_Digest(bytes.data, bytes.size, ret_digest, NULL, algorithm, NULL) == 1);
+}
+
+void digest_sha1(struct slice bytes, uint8_t ret_digest[DIGEST_SHA1_SIZE])
+{
+    hash(bytes, EVP_sha1(), ret_digest);
+}
+
+void digest_sha256(struct slice bytes, uint8_t ret_digest[DIGEST_SHA256_SIZE])
+{
+    hash(bytes, EVP_sha256(), ret_digest);
+}
+
+void digest_init(struct digest *digest)
+{
+    digest->context = EVP_MD_CTX_new();
+    ASSERT(digest->context != NULL);
+    ASSERT(EVP_DigestInit_ex(digest->context, EVP_sha256(), NULL) == 1);
+}
+
+void digest_add(struct digest *digest, struct slice bytes)
+{
+    ASSERT(EVP_DigestUpdate(digest->context, bytes.data, bytes.size) == 1);
+}
+
+void digest_end(struct digest *digest, uint8_t ret_digest[DIGEST_SHA256_SIZE])
+{
+    ASSERT(EVP_DigestFinal_ex(digest->context, ret_digest, NULL) == 1);
+    digest_done(digest);
+}
+
+void digest_done(struct digest *digest)
+{
+    EVP_MD_CTX_free(digest->context);
+    digest->context = NULL;
+}
+
+void digest_hex(const uint8_t *bytes, size_t size, char *ret_text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        ret_text[2 * i] = digits[bytes[i] >> 4];
+        ret_text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    ret_text[2 * size] = '\0';
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool digest_from_hex(struct slice hex, uint8_t *ret_bytes, size_t size)
+{
+    if (hex.size != 2 * size)
+        return false;
+    for (size_t i = 0; i < hex.size; i++)
+        if (hex_value(hex.data[i]) < 0)
+            return false;
+    for (size_t i = 0; i < size; i++)
+        ret_bytes[i] = (uint8_t)(hex_value(hex.data[2 * i]) << 4 | hex_value(hex.data[2 * i + 1]));
+    return true;
+}
+
+void digest_random(void *ret_bytes, size_t size)
+{
+    char *to = ret_bytes;
+    while (size > 0) {
+        ssize_t n = getrandom(to, size, 0);
+        ASSERT(n > 0 || errno == EINTR);
+        if (n > 0) {
+            to += n;
+            size -= (size_t)n;
+        }
+    }
+}
+
+bool digest_equal(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    volatile uint8_t difference = 0;
+    for (size_t i = 0; i < size; i++)
+        difference |= a[i] ^ b[i];
+    return difference == 0;
+}

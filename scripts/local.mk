@@ -1,0 +1,23 @@
+EXTRA_DIST += %D%/run-test %D%/san-check %D%/check-layers %D%/layers.txt %D%/check-readmes %D%/check-headers %D%/check-style %D%/banned.txt
+check-layers:
+	$(srcdir)/scripts/check-layers $(srcdir)
+check-style:
+	$(srcdir)/scripts/check-style $(srcdir)
+check-headers:
+	CC="$(CC)" CPPFLAGS="$(CPPFLAGS) $(LIBPQ_CFLAGS)" $(srcdir)/scripts/check-headers $(srcdir) $(abs_builddir)
+check-format:
+	cd $(srcdir) && clang-format --dry-run -Werror `git ls-files '*.c' '*.h'`
+format:
+	cd $(srcdir) && clang-format -i `git ls-files '*.c' '*.h'`
+check-local: check-layers check-style check-headers check-readmes
+check-readmes:
+	$(srcdir)/scripts/check-readmes $(srcdir)
+# Each sanitizer build runs in a pristine copy, as distcheck does, so that it works whether or not
+# the source tree itself is configured.
+check-asan: distdir
+	$(srcdir)/scripts/san-check $(distdir) address,undefined
+check-tsan: distdir
+	$(srcdir)/scripts/san-check $(distdir) thread
+help:
+	@sed -n 's/^## \{0,1\}//p' $(srcdir)/Makefile.am
+.PHONY: check-layers check-style check-headers check-format format check-asan check-tsan help
