@@ -3,8 +3,15 @@
 # cannot run, the same files are linked with a runner of our own (tests/unit/plain_runner.c).
 unit_tests = \
   %D%/unit/test_base \
+  %D%/unit/test_decimal \
+  %D%/unit/test_event \
+  %D%/unit/test_events \
   %D%/unit/test_log \
-  %D%/unit/test_settings
+  %D%/unit/test_migrations \
+  %D%/unit/test_record \
+  %D%/unit/test_scan \
+  %D%/unit/test_settings \
+  %D%/unit/test_timestamp
 if HAVE_CRITERION
 check_PROGRAMS += $(unit_tests)
 else
@@ -15,7 +22,8 @@ endif
 AM_CPPFLAGS += $(CRITERION_CFLAGS) $(RDKAFKA_CFLAGS) $(MHD_CFLAGS) -DSRCDIR='"$(srcdir)"'
 
 check_LIBRARIES += %D%/libsupport.a
-%C%_libsupport_a_SOURCES = %D%/unit/check.h
+%C%_libsupport_a_SOURCES = %D%/support/text.h \
+  %D%/unit/check.h
 if TSAN
 AM_CPPFLAGS += -DPLAIN_RUNNER
 %C%_libsupport_a_SOURCES += %D%/unit/plain_runner.c %D%/unit/thrd_shim.c
@@ -23,11 +31,34 @@ unit_runner =
 else
 unit_runner = $(CRITERION_LIBS)
 endif
-LDADD = %D%/libsupport.a \
+LDADD = %D%/libsupport.a handlers/libhandlers.a \
   \
-  base/libbase.a $(unit_runner) \
+  schemas/libschemas.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \
   $(CRYPTO_LIBS) -ldl
 
+# Fuzz targets: the corpus is run by `make check`. To search, configure with
+# CC=clang --with-sanitizer=address,undefined,fuzzer-no-link and make tests/fuzz/fuzz_event.
+EXTRA_PROGRAMS += %D%/fuzz/fuzz_event
+%C%_fuzz_fuzz_event_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+check_PROGRAMS += %D%/fuzz/replay_event
+%C%_fuzz_replay_event_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_event.c
+%C%_fuzz_replay_event_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(srcdir)/%D%/fuzz/corpus/event"'
+
 LOG_COMPILER = $(srcdir)/scripts/run-test
-EXTRA_DIST += %D%/README.md %D%/tsan.supp %D%/unit/plain_runner.c %D%/unit/thrd_shim.c
+EXTRA_DIST += %D%/README.md %D%/tsan.supp %D%/unit/plain_runner.c %D%/unit/thrd_shim.c \
+  %D%/fuzz/corpus/event/broken.json \
+  %D%/fuzz/corpus/event/deep.json \
+  %D%/fuzz/corpus/event/duplicate.json \
+  %D%/fuzz/corpus/event/event.json \
+  %D%/fuzz/corpus/event/events.json \
+  %D%/fuzz/corpus/event/lines.ndjson \
+  %D%/fuzz/corpus/event/list.json \
+  %D%/fuzz/corpus/event/numbers.json \
+  %D%/fuzz/corpus/event/one.json \
+  %D%/fuzz/corpus/event/record-other.json \
+  %D%/fuzz/corpus/event/record.json \
+  %D%/fuzz/corpus/event/times.ndjson \
+  %D%/fuzz/corpus/event/utf8.json \
+  %D%/fuzz/corpus/event/values.ndjson \
+  %D%/fuzz/corpus/event/zero-exponent.ndjson

@@ -1,0 +1,281 @@
+/* From results and fates to the answer. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "base/clock.h"
+#include "handlers/events.h"
+#include "handlers/problem.h"
+#include "schemas/event_id.h"
+#include "schemas/utf8.h"
+
+enum {
+    ANSWER_SIZE_MAX = 32 << 20, /* a hundred of the largest events, ten thousand errors */
+    EVENTS_SHOWN_MAX = 100,     /* larger batches are answered without their events */
+    MEMBER_SHOWN_MAX = 64,      /* bytes of a member name in a warning */
+    RETRY_AFTER_S = 1,
+};
+
+static const char json_content_type[] = "application/json";
+
+/* What is being answered. */
+struct reply {
+    const struct events_batch *batch;
+    const struct event_rules *rules;
+    bool results_all;
+    size_t accepted, rejected, failed, withheld;
+};
+
+static void count(struct reply *reply)
+{
+    for (size_t i = 0; i < reply->batch->results_len; i++)
+        switch (reply->batch->results[i].status) {
+        case EVENTS_ACCEPTED:
+            reply->accepted++;
+            break;
+        case EVENTS_REJECTED:
+            reply->rejected++;
+            break;
+        case EVENTS_WITHHELD:
+            reply->withheld++;
+            break;
+        case EVENTS_PENDING:
+        case EVENTS_FAILED:
+            reply->failed++;
+            break;
+        }
+}
+
+/* ---- Parts ---- */
+
+static void add_text(struct buf *out, const char *label, struct slice text)
+{
+    buf_append_str(out, label);
+    buf_append_json(out, text);
+}
+
+static void add_time(struct buf *out, const char *label, int64_t ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+    clock_format(ms, text);
+    add_text(out, label, slice_from(text));
+}
+
+static void add_count(struct buf *out, const char *label, size_t number)
+{
+    buf_append_str(out, label);
+    buf_append_u64(out, number);
+}
+
+/* The event as it was taken, its object left open. */
+static void begin_event(struct buf *out, const struct reply *reply, const struct event *event)
+{
+    char id[EVENT_ID_TEXT_SIZE];
+    event_id_format(reply->rules->organization_id, event->transaction_id, id);
+    add_text(out, "{\"id\":", slice_from(id));
+    add_text(out, ",\"transaction_id\":", event->transaction_id);
+    add_text(out, ",\"external_customer_id\":", event->external_customer_id);
+    if (event->external_subscription_id.size > 0)
+        add_text(out, ",\"external_subscription_id\":", event->external_subscription_id);
+    add_text(out, ",\"code\":", event->code);
+    add_time(out, ",\"timestamp\":", event->timestamp_ms);
+    if (event->value.size > 0)
+        add_text(out, ",\"value\":", event->value);
+    buf_append_str(out, ",\"properties\":");
+    buf_append_slice(out, event->properties);
+    add_time(out, ",\"created_at\":", reply->rules->received_ms);
+}
+
+/* The name of a member as far as a warning shows it, at most MEMBER_SHOWN_MAX bytes. */
+static struct slice shown_name(struct slice name)
+{
+    size_t size = 0, next;
+    uint32_t point;
+    while (size < name.size &&
+           (next = utf8_decode(name.data + size, name.size - size, &point)) > 0 &&
+           size + next <= MEMBER_SHOWN_MAX)
+        size += next;
+    return (struct slice){name.data, size};
+}
+
+static void add_pointer(struct buf *out, struct slice name)
+{
+    char pointer[1 + 2 * MEMBER_SHOWN_MAX];
+    size_t size = 0;
+    pointer[size++] = '/';
+    for (size_t i = 0; i < name.size; i++) {
+        bool special = name.data[i] == '~' || name.data[i] == '/';
+        pointer[size++] = special ? '~' : name.data[i];
+        if (special)
+            pointer[size++] = name.data[i] == '~' ? '0' : '1';
+    }
+    add_text(out, ",\"pointer\":", (struct slice){pointer, size});
+}
+
+/* Members that were dropped are named once: the first one of the first event that has any. */
+static void add_warnings(struct buf *out, const struct reply *reply)
+{
+    const struct events_batch *batch = reply->batch;
+    size_t first = batch->results_len, events = 0;
+    for (size_t i = 0; i < batch->results_len; i++) {
+        if (batch->results[i].event.unknown_member.size == 0)
+            continue;
+        if (first == batch->results_len)
+            first = i;
+        events++;
+    }
+    if (events == 0)
+        return;
+    buf_append_str(out, ",\"warnings\":[{\"code\":\"member_dropped\"");
+    if (!batch->single) {
+        add_count(out, ",\"index\":", first);
+        add_count(out, ",\"events\":", events);
+    }
+    add_pointer(out, shown_name(batch->results[first].event.unknown_member));
+    buf_append_str(out, ",\"detail\":\"An event has no such member; it was left out. Put data of "
+                        "your own into properties.\"}]");
+}
+
+static const char *status_name(enum events_status status)
+{
+    switch (status) {
+    case EVENTS_ACCEPTED:
+        return "accepted";
+    case EVENTS_REJECTED:
+        return "rejected";
+    case EVENTS_WITHHELD:
+        return "withheld";
+    case EVENTS_PENDING:
+    case EVENTS_FAILED:
+        break;
+    }
+    return "failed";
+}
+
+static void add_result(struct buf *out, const struct reply *reply, size_t index)
+{
+    const struct events_result *result = &reply->batch->results[index];
+    add_count(out, "{\"index\":", index);
+    if (result->event.transaction_id.size > 0)
+        add_text(out, ",\"transaction_id\":", result->event.transaction_id);
+    add_text(out, ",\"status\":", slice_from(status_name(result->status)));
+    if (result->error != NULL) {
+        buf_append_str(out, ",\"error\":");
+        problem_append_error(out, result->error);
+    }
+    buf_append_char(out, '}');
+}
+
+/* Events that were taken, and those held back for another's sake, are listed only on demand. */
+static void add_results(struct buf *out, const struct reply *reply)
+{
+    const char *before = "";
+    buf_append_str(out, ",\"results\":[");
+    for (size_t i = 0; i < reply->batch->results_len; i++) {
+        enum events_status status = reply->batch->results[i].status;
+        if (!reply->results_all && (status == EVENTS_ACCEPTED || status == EVENTS_WITHHELD))
+            continue;
+        buf_append_str(out, before);
+        add_result(out, reply, i);
+        before = ",";
+    }
+    buf_append_char(out, ']');
+}
+
+static void add_events(struct buf *out, const struct reply *reply)
+{
+    const char *before = "";
+    buf_append_str(out, ",\"events\":[");
+    for (size_t i = 0; i < reply->batch->results_len; i++) {
+        if (reply->batch->results[i].status != EVENTS_ACCEPTED)
+            continue;
+        buf_append_str(out, before);
+        begin_event(out, reply, &reply->batch->results[i].event);
+        buf_append_char(out, '}');
+        before = ",";
+    }
+    buf_append_char(out, ']');
+}
+
+static void add_counts(struct buf *out, const struct reply *reply, const char *before)
+{
+    buf_append_str(out, before);
+    add_count(out, "\"ingested\":", reply->accepted);
+    buf_append_str(out, ",\"duplicates\":0");
+    add_count(out, ",\"rejected\":", reply->rejected);
+    if (reply->failed > 0)
+        add_count(out, ",\"failed\":", reply->failed);
+    if (reply->withheld > 0)
+        add_count(out, ",\"withheld\":", reply->withheld);
+}
+
+/* ---- Answers ---- */
+
+static void answer_one(const struct reply *reply, struct answer *answer)
+{
+    const struct events_result *result = &reply->batch->results[0];
+    if (result->error != NULL) {
+        answer->status = problem_status(result->error);
+        answer->content_type = problem_content_type;
+        problem_begin(&answer->body, result->error);
+        if (result->event.transaction_id.size > 0)
+            add_text(&answer->body, ",\"transaction_id\":", result->event.transaction_id);
+    } else {
+        answer->status = 201;
+        begin_event(&answer->body, reply, &result->event);
+        add_warnings(&answer->body, reply);
+    }
+    buf_append_str(&answer->body, "}\n");
+}
+
+static void answer_many(const struct reply *reply, bool lists, struct answer *answer)
+{
+    size_t taken = reply->accepted, all = reply->batch->results_len;
+    answer->status = taken == all ? 201 : taken > 0 ? 207 : 422;
+    add_counts(&answer->body, reply, "{");
+    if (lists) {
+        add_results(&answer->body, reply);
+        if (all <= EVENTS_SHOWN_MAX)
+            add_events(&answer->body, reply);
+    }
+    add_warnings(&answer->body, reply);
+    buf_append_str(&answer->body, "}\n");
+}
+
+static void answer_failed(const struct reply *reply, bool lists, struct answer *answer)
+{
+    struct err err;
+    err_set(&err, ERR_FATE_UNKNOWN,
+            "%zu of %zu events were not acknowledged; sending the same body again is right",
+            reply->failed, reply->batch->results_len);
+    answer->status = 503;
+    answer->content_type = problem_content_type;
+    answer->retry_after_s = RETRY_AFTER_S;
+    problem_begin(&answer->body, &err);
+    add_counts(&answer->body, reply, ",");
+    if (lists)
+        add_results(&answer->body, reply);
+    buf_append_str(&answer->body, "}\n");
+}
+
+static void answer_with(const struct reply *reply, bool lists, struct answer *answer)
+{
+    if (reply->failed > 0)
+        answer_failed(reply, lists, answer);
+    else if (reply->batch->single)
+        answer_one(reply, answer);
+    else
+        answer_many(reply, lists, answer);
+}
+
+void events_answer(const struct events_batch *batch, const struct event_rules *rules,
+                   const struct events_options *options, struct answer *ret_answer)
+{
+    struct reply reply = {.batch = batch, .rules = rules, .results_all = options->results_all};
+    struct answer answer = {.content_type = json_content_type};
+    count(&reply);
+    buf_init(&answer.body, ANSWER_SIZE_MAX);
+    answer_with(&reply, true, &answer);
+    if (answer.body.overflow) {
+        buf_reset(&answer.body);
+        answer_with(&reply, false, &answer);
+    }
+    *ret_answer = answer;
+}

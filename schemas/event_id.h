@@ -1,0 +1,16 @@
+/* The public id of an event: the same for the same event, however often it is sent.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCHEMAS_EVENT_ID_H
+#define SCHEMAS_EVENT_ID_H
+#include "base/slice.h"
+
+enum { EVENT_ID_TEXT_SIZE = 37 };
+
+/* Writes a UUID of version 5 (RFC 9562) and a NUL. Its name is the pair of both texts, each behind
+ * its length as four bytes, big-endian, so that no two pairs run together. Each text has at most
+ * IDENTIFIER_SIZE_MAX bytes. */
+void event_id_format(struct slice organization_id, struct slice transaction_id,
+                     char ret_text[EVENT_ID_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,330 @@
+/* The members of an event. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "schemas/fields.h"
+#include "base/clock.h"
+#include "schemas/decimal.h"
+#include "schemas/identifier.h"
+#include "schemas/timestamp.h"
+
+#include <inttypes.h>
+#include <strings.h>
+
+static const struct row {
+    struct slice name;
+    const char *pointer;
+} rows[FIELD_LEN] = {
+#define FIELD(name, text) [FIELD_##name] = {{text, sizeof text - 1}, "/" text},
+    FIELDS(FIELD)
+#undef FIELD
+};
+
+static enum field field_of(struct slice name)
+{
+    int field = 0;
+    while (field < FIELD_LEN && !slice_equal(rows[field].name, name))
+        field++;
+    return (enum field)field;
+}
+
+void fields_init(struct fields *fields)
+{
+    /* Values are written before they count as given. */
+    fields->given = 0;
+    fields->unknown_member = (struct slice){NULL, 0};
+}
+
+/* ---- Reading ---- */
+
+/* Whether "events" or "event" stands here with the kind that makes the object a wrapper. */
+static enum fields_step wraps(struct slice name, enum scan_kind kind)
+{
+    if (kind == SCAN_ARRAY && slice_equal(name, SLICE("events")))
+        return FIELDS_LIST;
+    if (kind == SCAN_OBJECT && slice_equal(name, SLICE("event")))
+        return FIELDS_ONE;
+    return FIELDS_DONE;
+}
+
+enum fields_step fields_read(struct fields *fields, struct scan *scan, bool wrapper)
+{
+    enum scan_step step;
+    struct slice name;
+    while ((step = scan_member(scan, &name)) == SCAN_ITEM) {
+        enum field field = field_of(name);
+        struct scan_value value;
+        enum scan_kind kind;
+        if (wrapper && field == FIELD_LEN) {
+            if (!scan_peek(scan, &kind))
+                return FIELDS_BROKEN;
+            enum fields_step found = wraps(name, kind);
+            if (found != FIELDS_DONE && !fields_given_code(fields))
+                return found;
+            if (found != FIELDS_DONE)
+                scan_flaw(scan, ERR_FIELD_CONFLICT, FIELDS_CONFLICT_TEXT);
+        }
+        if (!scan_read(scan, &value))
+            return FIELDS_BROKEN;
+        if (field == FIELD_LEN) {
+            if (fields->unknown_member.size == 0)
+                fields->unknown_member = name;
+        } else if (value.kind != SCAN_NULL) {
+            fields->values[field] = value;
+            fields->given |= 1u << field;
+        }
+    }
+    return step == SCAN_CLOSE ? FIELDS_DONE : FIELDS_BROKEN;
+}
+
+/* ---- Checking ---- */
+
+/* What goes through all checks. */
+struct check {
+    const struct fields *fields;
+    const struct event_rules *rules;
+    struct scan *scan;
+    struct err *err;
+};
+
+static bool wrong_type(const struct check *check, enum field field, const char *wanted)
+{
+    static const char *const kinds[] = {
+        [SCAN_OBJECT] = "an object", [SCAN_ARRAY] = "an array", [SCAN_STRING] = "a string",
+        [SCAN_NUMBER] = "a number",  [SCAN_TRUE] = "true",      [SCAN_FALSE] = "false",
+        [SCAN_NULL] = "null",
+    };
+    return err_set_at(check->err, ERR_FIELD_TYPE, rows[field].pointer, "%s is %s; send %s",
+                      rows[field].name.data, kinds[check->fields->values[field].kind], wanted);
+}
+
+/* Memory at its cap: the break is handed on as it is. */
+static bool scan_failed(const struct check *check)
+{
+    *check->err = check->scan->err;
+    return false;
+}
+
+static bool read_identifier(const struct check *check, enum field field, struct slice *ret_text)
+{
+    const struct scan_value *value = &check->fields->values[field];
+    struct slice text;
+    if (value->kind != SCAN_STRING)
+        return wrong_type(check, field, "a string");
+    if (!value->valid)
+        return err_set_at(check->err, ERR_UTF8_INVALID, rows[field].pointer,
+                          "the text is not valid Unicode");
+    /* Too long even if every character is a pair of escapes: not worth a copy. */
+    if (value->raw.size > 12 * IDENTIFIER_LEN_MAX)
+        return err_set_at(check->err, ERR_FIELD_TOO_LONG, rows[field].pointer,
+                          "the text has more than %d characters", IDENTIFIER_LEN_MAX);
+    if (!scan_text(check->scan, value, &text))
+        return scan_failed(check);
+    if (!identifier_check(text, rows[field].pointer, check->err))
+        return false;
+    *ret_text = text;
+    return true;
+}
+
+/* A field that has two names; both may be given when they say the same. */
+static bool read_either(const struct check *check, enum field field, enum field alias,
+                        struct slice *ret_text)
+{
+    bool first = fields_given(check->fields, field), second = fields_given(check->fields, alias);
+    struct slice text, other;
+    if (!first && !second)
+        return err_set_at(check->err, ERR_FIELD_MISSING, rows[field].pointer, "%s is missing",
+                          rows[field].name.data);
+    if (!read_identifier(check, first ? field : alias, &text))
+        return false;
+    if (first && second) {
+        if (!read_identifier(check, alias, &other))
+            return false;
+        if (!slice_equal(text, other))
+            return err_set_at(check->err, ERR_FIELD_CONFLICT, rows[alias].pointer,
+                              "%s and %s are two names of one field and differ",
+                              rows[field].name.data, rows[alias].name.data);
+    }
+    *ret_text = text;
+    return true;
+}
+
+static bool read_transaction_id(const struct check *check, bool header, struct slice *ret_text)
+{
+    struct slice key = check->rules->idempotency_key;
+    if (!header || key.size == 0 || fields_given(check->fields, FIELD_TRANSACTION_ID) ||
+        fields_given(check->fields, FIELD_IDEMPOTENCY_KEY))
+        return read_either(check, FIELD_TRANSACTION_ID, FIELD_IDEMPOTENCY_KEY, ret_text);
+    if (!identifier_check(key, rows[FIELD_TRANSACTION_ID].pointer, check->err))
+        return err_prefix(check->err, "the header Idempotency-Key");
+    *ret_text = key;
+    return true;
+}
+
+static bool read_customer(const struct check *check, struct event *event)
+{
+    bool customer = fields_given(check->fields, FIELD_CUSTOMER);
+    bool subscription = fields_given(check->fields, FIELD_SUBSCRIPTION);
+    if (!customer && !subscription)
+        return err_set_at(check->err, ERR_FIELD_MISSING, rows[FIELD_CUSTOMER].pointer,
+                          "external_customer_id and external_subscription_id are both missing; "
+                          "send one of them");
+    if (customer && !read_identifier(check, FIELD_CUSTOMER, &event->external_customer_id))
+        return false;
+    if (subscription &&
+        !read_identifier(check, FIELD_SUBSCRIPTION, &event->external_subscription_id))
+        return false;
+    if (!customer)
+        event->external_customer_id = event->external_subscription_id;
+    return true;
+}
+
+/* The text of a field that may be a number or a string with a number in it. */
+static bool read_numeric(const struct check *check, enum field field, struct slice *ret_text)
+{
+    const struct scan_value *value = &check->fields->values[field];
+    if (value->kind == SCAN_NUMBER) {
+        *ret_text = value->raw;
+        return true;
+    }
+    if (value->kind != SCAN_STRING)
+        return wrong_type(check, field, "a string or a number");
+    return scan_text(check->scan, value, ret_text) || scan_failed(check);
+}
+
+enum { TIME_TEXT_SIZE = 40 };
+
+static const char *time_text(int64_t ms, char text[TIME_TEXT_SIZE])
+{
+    const int64_t year_0 = INT64_C(-62167219200000), year_10000 = INT64_C(253402300800000);
+    if (ms >= year_0 && ms < year_10000)
+        clock_format(ms, text);
+    else
+        snprintf(text, TIME_TEXT_SIZE, "millisecond %" PRId64, ms);
+    return text;
+}
+
+static bool check_window(const struct check *check, int64_t ms)
+{
+    static const char pointer[] = "/timestamp";
+    const struct event_rules *rules = check->rules;
+    char sent[TIME_TEXT_SIZE], limit[TIME_TEXT_SIZE];
+    int64_t oldest = TIMESTAMP_MIN_MS, newest = TIMESTAMP_MAX_MS;
+    if (rules->max_age_ms < rules->received_ms - oldest)
+        oldest = rules->received_ms - rules->max_age_ms;
+    if (rules->max_future_ms < newest - rules->received_ms)
+        newest = rules->received_ms + rules->max_future_ms;
+    if (ms < oldest)
+        return err_set_at(check->err, ERR_TIMESTAMP_TOO_OLD, pointer,
+                          "%s is before %s, the oldest that is taken now", time_text(ms, sent),
+                          time_text(oldest, limit));
+    if (ms > newest)
+        return err_set_at(check->err, ERR_TIMESTAMP_IN_FUTURE, pointer,
+                          "%s is after %s, the latest that is taken now (numbers are seconds, from "
+                          "10^11 on milliseconds)",
+                          time_text(ms, sent), time_text(newest, limit));
+    return true;
+}
+
+static bool read_timestamp(const struct check *check, int64_t *ret_ms)
+{
+    struct slice text;
+    int64_t ms;
+    if (!fields_given(check->fields, FIELD_TIMESTAMP))
+        return err_set_at(check->err, ERR_FIELD_MISSING, "/timestamp", "timestamp is missing");
+    if (!read_numeric(check, FIELD_TIMESTAMP, &text))
+        return false;
+    if (!timestamp_parse(text, &ms))
+        return err_set_at(check->err, ERR_TIMESTAMP_INVALID, "/timestamp",
+                          "it is neither RFC 3339 nor a Unix time, or no date that exists");
+    if (!check_window(check, ms))
+        return false;
+    *ret_ms = ms;
+    return true;
+}
+
+static bool read_value(const struct check *check, struct slice *ret_value)
+{
+    struct slice text;
+    struct decimal decimal;
+    char plain[DECIMAL_TEXT_SIZE];
+    if (!fields_given(check->fields, FIELD_VALUE))
+        return true;
+    if (!read_numeric(check, FIELD_VALUE, &text))
+        return false;
+    if (!decimal_parse(text, &decimal))
+        return err_set_at(check->err, ERR_VALUE_INVALID, "/value",
+                          "the text is not a decimal number as in -12.50");
+    struct slice value = decimal_format(&decimal, EVENT_WHOLE_DIGITS, EVENT_FRACTION_DIGITS, plain);
+    if (value.data == NULL)
+        return err_set_at(check->err, ERR_VALUE_OUT_OF_RANGE, "/value",
+                          "it has more than %d digits before or %d behind the point",
+                          EVENT_WHOLE_DIGITS, EVENT_FRACTION_DIGITS);
+    if (!slice_equal(value, text)) {
+        text = arena_copy(check->scan->arena, value);
+        if (text.data == NULL)
+            return err_set(check->err, ERR_BODY_TOO_LARGE,
+                           "reading it needs more memory than a request may have");
+    }
+    *ret_value = text;
+    return true;
+}
+
+static bool read_properties(const struct check *check, struct slice *ret_properties)
+{
+    *ret_properties = SLICE("{}");
+    if (!fields_given(check->fields, FIELD_PROPERTIES))
+        return true;
+    if (check->fields->values[FIELD_PROPERTIES].kind != SCAN_OBJECT)
+        return wrong_type(check, FIELD_PROPERTIES, "an object");
+    *ret_properties = check->fields->values[FIELD_PROPERTIES].raw;
+    return true;
+}
+
+/* UUIDs are the same in both cases. */
+static bool same_organization(struct slice a, struct slice b)
+{
+    return a.size == b.size && strncasecmp(a.data, b.data, a.size) == 0;
+}
+
+static bool check_organization(const struct check *check)
+{
+    const struct scan_value *value = &check->fields->values[FIELD_ORGANIZATION_ID];
+    struct slice text;
+    if (!fields_given(check->fields, FIELD_ORGANIZATION_ID))
+        return true;
+    if (value->kind != SCAN_STRING)
+        return wrong_type(check, FIELD_ORGANIZATION_ID, "a string, or leave it out");
+    if (!scan_text(check->scan, value, &text))
+        return scan_failed(check);
+    if (same_organization(text, check->rules->organization_id))
+        return true;
+    return err_set_at(check->err, ERR_ORGANIZATION_MISMATCH, rows[FIELD_ORGANIZATION_ID].pointer,
+                      "organization_id is not the organization of the API key");
+}
+
+void fields_check_organization(const struct fields *fields, const struct event_rules *rules,
+                               struct scan *scan)
+{
+    struct err err;
+    if (!check_organization(&(struct check){fields, rules, scan, &err}))
+        scan->err = err;
+}
+
+bool fields_check(const struct fields *fields, const struct event_rules *rules, bool header,
+                  struct scan *scan, struct event *ret_event, struct err *reterr)
+{
+    struct check check = {fields, rules, scan, reterr};
+    struct event event = {.unknown_member = fields->unknown_member};
+    ret_event->transaction_id = (struct slice){NULL, 0};
+    bool named = read_transaction_id(&check, header, &event.transaction_id);
+    if (named)
+        ret_event->transaction_id = event.transaction_id;
+    if (scan->err.code != ERR_NONE)
+        return scan_failed(&check);
+    if (!named || !check_organization(&check) ||
+        !read_either(&check, FIELD_CODE, FIELD_EVENT_NAME, &event.code) ||
+        !read_customer(&check, &event) || !read_timestamp(&check, &event.timestamp_ms) ||
+        !read_value(&check, &event.value) || !read_properties(&check, &event.properties))
+        return false;
+    *ret_event = event;
+    return true;
+}

@@ -1,0 +1,28 @@
+noinst_LIBRARIES += %D%/libschemas.a
+%C%_libschemas_a_SOURCES = \
+  %D%/decimal.c %D%/decimal.h \
+  %D%/event.c %D%/event.h \
+  %D%/event_id.c %D%/event_id.h \
+  %D%/fields.c %D%/fields.h \
+  %D%/identifier.c %D%/identifier.h \
+  %D%/keys.c %D%/keys.h \
+  %D%/record.c %D%/record.h \
+  %D%/scan.c %D%/scan.h \
+  %D%/timestamp.c %D%/timestamp.h \
+  %D%/utf8.c %D%/utf8.h
+%C%_libschemas_a_CPPFLAGS = $(AM_CPPFLAGS)
+EXTRA_DIST += %D%/README.md
+
+# The numbered SQL, carried inside the programs (schemas/migrations.h). Within a store in the order
+# of versions.
+migration_files = \
+  %D%/postgres/0001_catalog.sql %D%/postgres/0002_ledger.sql \
+  %D%/clickhouse/0001_events_raw.sql
+%C%_libschemas_a_SOURCES += %D%/migrations.c %D%/migrations.h
+nodist_%C%_libschemas_a_SOURCES = %D%/migrations_sql.c
+EXTRA_DIST += $(migration_files) scripts/embed-sql
+CLEANFILES += %D%/migrations_sql.c
+BUILT_SOURCES += %D%/migrations_sql.c
+%D%/migrations_sql.c: scripts/embed-sql $(migration_files)
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+	$(SHELL) $(srcdir)/scripts/embed-sql $(srcdir) $(migration_files) > $@.tmp && mv -f $@.tmp $@

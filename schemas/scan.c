@@ -1,0 +1,570 @@
+/* A cursor over JSON text. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "schemas/scan.h"
+#include "base/assert.h"
+#include "schemas/utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void scan_init(struct scan *scan, struct slice bytes, struct keys *keys, struct arena *arena)
+{
+    /* The arrays stay as they are: only levels that are open are read. */
+    scan->bytes = bytes;
+    scan->keys = keys;
+    scan->arena = arena;
+    scan->at = 0;
+    scan->flaw_at = SIZE_MAX;
+    scan->depth = 0;
+    scan->base = 0;
+    scan->first = false;
+    scan->broken = false;
+    scan->err.code = ERR_NONE;
+    scan->err.pointer[0] = '\0';
+    scan->err.text[0] = '\0';
+}
+
+static size_t add_saturated(size_t a, size_t b)
+{
+    return b < SIZE_MAX - a ? a + b : SIZE_MAX;
+}
+
+void scan_begin(struct scan *scan, struct keys *keys, size_t size_max)
+{
+    ASSERT(scan->depth <= SCAN_BASE_MAX);
+    keys_forget(keys);
+    scan->keys = keys;
+    scan->base = scan->depth;
+    scan->flaw_at = add_saturated(scan->at, size_max);
+    if (!scan->broken)
+        scan->err.code = ERR_NONE;
+}
+
+void scan_resume(struct scan *scan, struct keys *keys, size_t size_max)
+{
+    scan->keys = keys;
+    scan->base = 0;
+    scan->flaw_at = add_saturated(scan->at, size_max);
+    if (!scan->broken)
+        scan->err.code = ERR_NONE;
+}
+
+/* ---- Escapes ---- */
+
+static int hex4(struct slice raw, size_t at)
+{
+    if (raw.size - at < 4)
+        return -1;
+    int unit = 0;
+    for (size_t i = at; i < at + 4; i++) {
+        char c = raw.data[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0)
+            return -1;
+        unit = unit << 4 | digit;
+    }
+    return unit;
+}
+
+/* Reads the escape at raw.data[at], a backslash. Returns its bytes, 0 when there is no such escape.
+ * Half a surrogate pair reads as the replacement character, and *ret_lone says so. */
+static size_t read_escape(struct slice raw, size_t at, uint32_t *ret_point, bool *ret_lone)
+{
+    static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+    *ret_lone = false;
+    if (raw.size - at < 2)
+        return 0;
+    if (raw.data[at + 1] != 'u') {
+        const char *name = memchr(names, raw.data[at + 1], sizeof names - 1);
+        if (name == NULL)
+            return 0;
+        *ret_point = (unsigned char)meanings[name - names];
+        return 2;
+    }
+    int high = hex4(raw, at + 2);
+    if (high < 0)
+        return 0;
+    *ret_point = (uint32_t)high;
+    if (high < 0xD800 || high > 0xDFFF)
+        return 6;
+    if (high < 0xDC00 && raw.size - at >= 12 && raw.data[at + 6] == '\\' &&
+        raw.data[at + 7] == 'u') {
+        int low = hex4(raw, at + 8);
+        if (low >= 0xDC00 && low <= 0xDFFF) {
+            *ret_point = 0x10000 + ((uint32_t)(high - 0xD800) << 10) + (uint32_t)(low - 0xDC00);
+            return 12;
+        }
+    }
+    *ret_point = UTF8_REPLACEMENT;
+    *ret_lone = true;
+    return 6;
+}
+
+/* The next character of a string that was read before; what is not Unicode reads as the replacement
+ * character. */
+static size_t next_character(struct slice raw, size_t at, uint32_t *ret_point)
+{
+    bool lone;
+    size_t size = raw.data[at] == '\\' ? read_escape(raw, at, ret_point, &lone)
+                                       : utf8_decode(raw.data + at, raw.size - at, ret_point);
+    if (size > 0)
+        return size;
+    *ret_point = UTF8_REPLACEMENT;
+    return 1;
+}
+
+/* ---- What is wrong, and where ---- */
+
+/* Appends a member name to a JSON Pointer, as far as there is room. */
+static size_t add_name(char *pointer, size_t size, struct slice raw)
+{
+    uint32_t point;
+    for (size_t at = 0; at < raw.size;) {
+        at += next_character(raw, at, &point);
+        char bytes[4];
+        size_t count;
+        if (point == '~' || point == '/') { /* RFC 6901 */
+            bytes[0] = '~';
+            bytes[1] = point == '~' ? '0' : '1';
+            count = 2;
+        } else {
+            count = utf8_encode(point ? point : UTF8_REPLACEMENT, bytes);
+        }
+        if (size + count >= ERR_POINTER_SIZE)
+            break;
+        memcpy(pointer + size, bytes, count);
+        size += count;
+    }
+    return size;
+}
+
+/* Writes the pointer to the value that the cursor is reading. */
+static void write_pointer(const struct scan *scan, size_t base, char ret_pointer[ERR_POINTER_SIZE])
+{
+    size_t size = 0,
+           deepest = scan->depth < ARRAY_LEN(scan->levels) ? scan->depth : ARRAY_LEN(scan->levels);
+    for (size_t i = base; i < deepest && size + 24 < ERR_POINTER_SIZE; i++) {
+        const struct scan_level *level = &scan->levels[i];
+        if (i + 1 == scan->depth && scan->first)
+            break; /* nothing in it was reached yet */
+        if (scan->kinds[i] == SCAN_ARRAY) {
+            size +=
+                (size_t)snprintf(ret_pointer + size, ERR_POINTER_SIZE - size, "/%zu", level->index);
+        } else {
+            ret_pointer[size++] = '/';
+            size = add_name(ret_pointer, size, level->name);
+        }
+    }
+    ret_pointer[size] = '\0';
+}
+
+static void set_error(struct scan *scan, size_t base, enum err_code code, const char *format,
+                      va_list args)
+{
+    char pointer[ERR_POINTER_SIZE], text[ERR_TEXT_SIZE];
+    write_pointer(scan, base, pointer);
+    vsnprintf(text, sizeof text, format, args);
+    err_set_at(&scan->err, code, pointer, "%s", text);
+}
+
+void scan_flaw(struct scan *scan, enum err_code code, const char *format, ...)
+{
+    if (scan->err.code != ERR_NONE)
+        return;
+    va_list args;
+    va_start(args, format);
+    set_error(scan, scan->base, code, format, args);
+    va_end(args);
+}
+
+static bool break_off(struct scan *scan, enum err_code code, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+static bool break_off(struct scan *scan, enum err_code code, const char *format, ...)
+{
+    if (scan->broken)
+        return false;
+    va_list args;
+    va_start(args, format);
+    set_error(scan, 0, code, format, args);
+    va_end(args);
+    scan->broken = true;
+    return false;
+}
+
+bool scan_break(struct scan *scan, const char *format, ...)
+{
+    char text[ERR_TEXT_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return break_off(scan, ERR_JSON_MALFORMED, "%s", text);
+}
+
+static bool no_memory(struct scan *scan)
+{
+    return break_off(scan, ERR_BODY_TOO_LARGE,
+                     "reading it needs more than the %zu bytes of memory that a request may have",
+                     scan->arena->max);
+}
+
+/* "expected X" and what there is instead. */
+static bool unexpected(struct scan *scan, const char *expected)
+{
+    if (scan->at >= scan->bytes.size)
+        return scan_break(scan, "expected %s at offset %zu, but there the text ends", expected,
+                          scan->at);
+    unsigned char c = (unsigned char)scan->bytes.data[scan->at];
+    if (c > 0x20 && c < 0x7F)
+        return scan_break(scan, "expected %s at offset %zu, but there is '%c'", expected, scan->at,
+                          c);
+    return scan_break(scan, "expected %s at offset %zu, but there is the byte 0x%02x", expected,
+                      scan->at, c);
+}
+
+/* ---- Scalars ---- */
+
+static void skip_space(struct scan *scan)
+{
+    while (scan->at < scan->bytes.size) {
+        char c = scan->bytes.data[scan->at];
+        if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
+            return;
+        scan->at++;
+    }
+}
+
+/* Where a string is not Unicode, and why. */
+struct blemish {
+    const char *why; /* NULL: there is none */
+    size_t at;
+};
+
+/* Reads a string; the cursor stands on its first quote. */
+static bool read_string(struct scan *scan, struct scan_value *ret_value,
+                        struct blemish *ret_blemish)
+{
+    struct slice bytes = scan->bytes;
+    struct blemish blemish = {NULL, 0};
+    size_t start = scan->at + 1, at = start, size;
+    bool escaped = false, lone;
+    uint32_t point;
+    for (; at < bytes.size && bytes.data[at] != '"'; at += size) {
+        unsigned char c = (unsigned char)bytes.data[at];
+        size = 1;
+        if (c == '\\') {
+            escaped = true;
+            size = read_escape(bytes, at, &point, &lone);
+            if (size == 0)
+                return scan_break(scan, "there is no such escape in a string, at offset %zu", at);
+            if (lone && blemish.why == NULL)
+                blemish = (struct blemish){"half a surrogate pair", at};
+        } else if (c < 0x20) {
+            return scan_break(scan, "the control character 0x%02x must be escaped, at offset %zu",
+                              c, at);
+        } else if (c >= 0x80) {
+            size = utf8_decode(bytes.data + at, bytes.size - at, &point);
+            if (size > 0)
+                continue;
+            size = 1; /* no byte of an ASCII character belongs to a broken one */
+            if (blemish.why == NULL)
+                blemish = (struct blemish){"bytes that are not UTF-8", at};
+        }
+    }
+    if (at >= bytes.size)
+        return scan_break(scan, "the string that begins at offset %zu does not end", scan->at);
+    *ret_value = (struct scan_value){
+        SCAN_STRING, escaped, blemish.why == NULL, {bytes.data + start, at - start}};
+    *ret_blemish = blemish;
+    scan->at = at + 1;
+    return true;
+}
+
+static void note_blemish(struct scan *scan, struct blemish blemish)
+{
+    if (blemish.why != NULL)
+        scan_flaw(scan, ERR_UTF8_INVALID, "the text has %s, at offset %zu", blemish.why,
+                  blemish.at);
+}
+
+static bool skip_digits(struct scan *scan)
+{
+    size_t start = scan->at;
+    while (scan->at < scan->bytes.size && scan->bytes.data[scan->at] >= '0' &&
+           scan->bytes.data[scan->at] <= '9')
+        scan->at++;
+    return scan->at > start || unexpected(scan, "a digit");
+}
+
+/* Whether one of the characters comes next; steps over it. */
+static bool take(struct scan *scan, const char *characters)
+{
+    if (scan->at >= scan->bytes.size || scan->bytes.data[scan->at] == '\0' ||
+        strchr(characters, scan->bytes.data[scan->at]) == NULL)
+        return false;
+    scan->at++;
+    return true;
+}
+
+static bool read_number(struct scan *scan, struct scan_value *ret_value)
+{
+    size_t start = scan->at;
+    take(scan, "-");
+    if (!take(scan, "0") && !skip_digits(scan))
+        return false;
+    if (take(scan, ".") && !skip_digits(scan))
+        return false;
+    if (take(scan, "eE")) {
+        take(scan, "+-");
+        if (!skip_digits(scan))
+            return false;
+    }
+    *ret_value =
+        (struct scan_value){SCAN_NUMBER, false, true, {scan->bytes.data + start, scan->at - start}};
+    return true;
+}
+
+static bool read_literal(struct scan *scan, enum scan_kind kind, struct scan_value *ret_value)
+{
+    struct slice literal = kind == SCAN_TRUE    ? SLICE("true")
+                           : kind == SCAN_FALSE ? SLICE("false")
+                                                : SLICE("null");
+    size_t start = scan->at;
+    for (size_t i = 0; i < literal.size; i++, scan->at++)
+        if (scan->at >= scan->bytes.size || scan->bytes.data[scan->at] != literal.data[i])
+            return unexpected(scan, literal.data);
+    *ret_value = (struct scan_value){kind, false, true, {scan->bytes.data + start, literal.size}};
+    return true;
+}
+
+static bool read_scalar(struct scan *scan, enum scan_kind kind, struct scan_value *ret_value)
+{
+    if (kind == SCAN_NUMBER)
+        return read_number(scan, ret_value);
+    if (kind != SCAN_STRING)
+        return read_literal(scan, kind, ret_value);
+    struct blemish blemish;
+    if (!read_string(scan, ret_value, &blemish))
+        return false;
+    note_blemish(scan, blemish);
+    return true;
+}
+
+/* ---- Structure ---- */
+
+bool scan_peek(struct scan *scan, enum scan_kind *ret_kind)
+{
+    skip_space(scan);
+    char c = scan->at < scan->bytes.size ? scan->bytes.data[scan->at] : '\0';
+    switch (c) {
+    case '{':
+        *ret_kind = SCAN_OBJECT;
+        break;
+    case '[':
+        *ret_kind = SCAN_ARRAY;
+        break;
+    case '"':
+        *ret_kind = SCAN_STRING;
+        break;
+    case 't':
+        *ret_kind = SCAN_TRUE;
+        break;
+    case 'f':
+        *ret_kind = SCAN_FALSE;
+        break;
+    case 'n':
+        *ret_kind = SCAN_NULL;
+        break;
+    case '-':
+        *ret_kind = SCAN_NUMBER;
+        break;
+    default:
+        if (c < '0' || c > '9')
+            return unexpected(scan, "a value");
+        *ret_kind = SCAN_NUMBER;
+    }
+    return !scan->broken;
+}
+
+bool scan_at_end(struct scan *scan)
+{
+    skip_space(scan);
+    return scan->at >= scan->bytes.size;
+}
+
+bool scan_open(struct scan *scan, enum scan_kind kind)
+{
+    if (scan->depth == SCAN_NEST_MAX)
+        return break_off(scan, ERR_NESTING_TOO_DEEP, "more than %d levels at offset %zu",
+                         SCAN_NEST_MAX, scan->at);
+    if (scan->depth - scan->base >= SCAN_DEPTH_MAX)
+        scan_flaw(scan, ERR_NESTING_TOO_DEEP, "more than %d levels at offset %zu", SCAN_DEPTH_MAX,
+                  scan->at);
+    if (scan->depth < ARRAY_LEN(scan->levels))
+        scan->levels[scan->depth] = (struct scan_level){
+            .index = SIZE_MAX, /* before the first */
+            .object = kind == SCAN_OBJECT ? keys_object(scan->keys) : 0,
+        };
+    scan->kinds[scan->depth++] = (uint8_t)kind;
+    scan->first = true;
+    scan->at++; /* the bracket */
+    return true;
+}
+
+static enum scan_step leave(struct scan *scan)
+{
+    scan->at++;
+    scan->depth--;
+    scan->first = false;
+    return SCAN_CLOSE;
+}
+
+/* Steps to the next member or element, or out of the level. */
+static enum scan_step next_item(struct scan *scan, char closing, const char *expected)
+{
+    if (scan->broken)
+        return SCAN_BROKEN;
+    skip_space(scan);
+    char c = scan->at < scan->bytes.size ? scan->bytes.data[scan->at] : '\0';
+    if (c == closing)
+        return leave(scan);
+    if (!scan->first) {
+        if (c != ',') {
+            unexpected(scan, expected);
+            return SCAN_BROKEN;
+        }
+        scan->at++;
+        skip_space(scan);
+    }
+    if (scan->at > scan->flaw_at && scan->err.code == ERR_NONE)
+        err_set(&scan->err, ERR_EVENT_TOO_LARGE, "it goes on behind offset %zu, where its limit is",
+                scan->flaw_at);
+    return SCAN_ITEM;
+}
+
+/* Has the object a member of that name already? Once there is a flaw it does not matter any more,
+ * and no memory is spent on it. */
+static bool note_name(struct scan *scan, struct slice name)
+{
+    if (scan->err.code != ERR_NONE)
+        return true;
+    switch (keys_add(scan->keys, scan->levels[scan->depth - 1].object, name)) {
+    case KEYS_NEW:
+        break;
+    case KEYS_SEEN:
+        scan_flaw(scan, ERR_DUPLICATE_KEY, "the object names this member twice, at offset %zu",
+                  scan->at);
+        break;
+    case KEYS_FULL:
+        return no_memory(scan);
+    }
+    return true;
+}
+
+static bool read_name(struct scan *scan, struct slice *ret_name)
+{
+    struct scan_value name;
+    struct blemish blemish;
+    if (scan->at >= scan->bytes.size || scan->bytes.data[scan->at] != '"')
+        return unexpected(scan, "the name of a member");
+    if (!read_string(scan, &name, &blemish))
+        return false;
+    scan->first = false;
+    if (scan->depth <= ARRAY_LEN(scan->levels))
+        scan->levels[scan->depth - 1].name = name.raw;
+    note_blemish(scan, blemish);
+    struct slice text = name.raw;
+    if (name.escaped && scan->err.code == ERR_NONE && !scan_text(scan, &name, &text))
+        return false;
+    if (!note_name(scan, text))
+        return false;
+    skip_space(scan);
+    if (scan->at >= scan->bytes.size || scan->bytes.data[scan->at] != ':')
+        return unexpected(scan, "':'");
+    scan->at++;
+    *ret_name = text;
+    return true;
+}
+
+enum scan_step scan_member(struct scan *scan, struct slice *ret_name)
+{
+    enum scan_step step = next_item(scan, '}', "',' or '}'");
+    if (step == SCAN_ITEM && !read_name(scan, ret_name))
+        return SCAN_BROKEN;
+    return step;
+}
+
+enum scan_step scan_element(struct scan *scan)
+{
+    enum scan_step step = next_item(scan, ']', "',' or ']'");
+    if (step == SCAN_ITEM) {
+        if (scan->depth <= ARRAY_LEN(scan->levels))
+            scan->levels[scan->depth - 1].index++;
+        scan->first = false;
+    }
+    return step;
+}
+
+bool scan_read(struct scan *scan, struct scan_value *ret_value)
+{
+    enum scan_kind kind, outer;
+    struct scan_value scalar;
+    struct slice name;
+    if (!scan_peek(scan, &outer))
+        return false;
+    if (outer != SCAN_OBJECT && outer != SCAN_ARRAY)
+        return read_scalar(scan, outer, ret_value);
+
+    size_t start = scan->at, outside = scan->depth;
+    if (!scan_open(scan, outer))
+        return false;
+    while (scan->depth > outside) {
+        enum scan_step step = scan->kinds[scan->depth - 1] == SCAN_OBJECT ? scan_member(scan, &name)
+                                                                          : scan_element(scan);
+        if (step == SCAN_BROKEN)
+            return false;
+        if (step == SCAN_CLOSE)
+            continue;
+        if (!scan_peek(scan, &kind))
+            return false;
+        bool nested = kind == SCAN_OBJECT || kind == SCAN_ARRAY;
+        if (nested ? !scan_open(scan, kind) : !read_scalar(scan, kind, &scalar))
+            return false;
+    }
+    *ret_value =
+        (struct scan_value){outer, false, true, {scan->bytes.data + start, scan->at - start}};
+    return true;
+}
+
+bool scan_text(struct scan *scan, const struct scan_value *value, struct slice *ret_text)
+{
+    ASSERT(value->kind == SCAN_STRING && value->valid);
+    if (!value->escaped) {
+        *ret_text = value->raw;
+        return true;
+    }
+    /* No character is longer unescaped than escaped. */
+    char *text = arena_alloc(scan->arena, value->raw.size);
+    if (text == NULL)
+        return no_memory(scan);
+    size_t size = 0;
+    uint32_t point;
+    for (size_t at = 0; at < value->raw.size;) {
+        at += next_character(value->raw, at, &point);
+        size += utf8_encode(point, text + size);
+    }
+    *ret_text = (struct slice){text, size};
+    return true;
+}
+
+bool scan_expect(struct scan *scan, struct slice bytes)
+{
+    if (scan->bytes.size - scan->at < bytes.size ||
+        memcmp(scan->bytes.data + scan->at, bytes.data, bytes.size) != 0)
+        return false;
+    scan->at += bytes.size;
+    return true;
+}
