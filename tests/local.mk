@@ -3,11 +3,13 @@
 # cannot run, the same files are linked with a runner of our own (tests/unit/plain_runner.c).
 unit_tests = \
   %D%/unit/test_base \
+  %D%/unit/test_catalog \
   %D%/unit/test_decimal \
   %D%/unit/test_event \
   %D%/unit/test_events \
   %D%/unit/test_log \
   %D%/unit/test_migrations \
+  %D%/unit/test_pg \
   %D%/unit/test_record \
   %D%/unit/test_scan \
   %D%/unit/test_settings \
@@ -32,7 +34,7 @@ else
 unit_runner = $(CRITERION_LIBS)
 endif
 LDADD = %D%/libsupport.a handlers/libhandlers.a \
-  \
+  catalog/libcatalog.a postgres/libpostgres.a \
   schemas/libschemas.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \
   $(CRYPTO_LIBS) -ldl

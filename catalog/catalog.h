@@ -1,0 +1,72 @@
+/* Who may send what: an immutable snapshot of organizations and keys, kept current by a thread.
+ *
+ *     const struct catalog_snapshot *snapshot = catalog_acquire(catalog);
+ *     if (!catalog_authenticate(snapshot, key, now_ms, &organization, &err)) …
+ *     catalog_release(snapshot);
+ *
+ * A change raises a version row in its own transaction; the thread polls that row and swaps the
+ * snapshot. Without PostgreSQL the last snapshot goes on, also from the snapshot file after a
+ * restart.
+ *
+ * Threads: any, except where said. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATALOG_CATALOG_H
+#define CATALOG_CATALOG_H
+#include "base/err.h"
+#include "base/settings.h"
+#include "base/slice.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct catalog;
+struct catalog_snapshot;
+
+struct catalog_organization {
+    struct slice id; /* a UUID in lower case; lives as long as the snapshot */
+    struct slice name;
+};
+
+/* What a key may be used for; bits, since a key can have several. */
+enum catalog_scope {
+    CATALOG_SCOPE_EVENTS_WRITE = 1,
+    CATALOG_SCOPE_EVENTS_READ = 2,
+    CATALOG_SCOPE_ADMIN = 4,
+};
+
+const char *catalog_scope_name(enum catalog_scope scope); /* "events:write" */
+bool catalog_scope_parse(struct slice name, enum catalog_scope *ret_scope);
+
+enum { CATALOG_KEY_SIZE_MAX = 255 }; /* bytes of an API key; imported ones may be any text */
+
+/* Reads the snapshot file, if there is one, and starts the thread; does not wait for PostgreSQL.
+ * `settings` is borrowed until catalog_stop. */
+struct catalog *catalog_start(const struct settings *settings);
+void catalog_stop(struct catalog *catalog); /* NULL is fine */
+
+/* True when there is a snapshot that is not staler than catalog.max_stale. Errors: NOT_READY. */
+bool catalog_ready(struct catalog *catalog, struct err *reterr) MUST_CHECK;
+
+/* Why the catalog could not be brought up to date, once for each change of the reason: for whoever
+ * logs. False when there is nothing new to say. */
+bool catalog_take_problem(struct catalog *catalog, struct err *ret_problem);
+
+/* Milliseconds since the snapshot was last known to be current, also across a restart. */
+int64_t catalog_age_ms(struct catalog *catalog);
+
+/* The current snapshot, or NULL when there is none yet. Released by catalog_release. */
+const struct catalog_snapshot *catalog_acquire(struct catalog *catalog);
+void catalog_release(const struct catalog_snapshot *snapshot); /* NULL is fine */
+
+/* What a snapshot holds, for logs and tests. */
+int64_t catalog_version(const struct catalog_snapshot *snapshot);
+size_t catalog_organizations(const struct catalog_snapshot *snapshot);
+size_t catalog_keys(const struct catalog_snapshot *snapshot);
+
+/* Finds the organization of an API key in constant time for a given key hash.
+ * Errors: UNAUTHORIZED (unknown, revoked, expired, malformed), FORBIDDEN (scope missing). */
+bool catalog_authenticate(const struct catalog_snapshot *snapshot, struct slice key,
+                          enum catalog_scope scope, int64_t now_ms,
+                          const struct catalog_organization **ret_organization,
+                          struct err *reterr) MUST_CHECK;
+
+#endif

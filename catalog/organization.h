@@ -1,0 +1,28 @@
+/* Organizations, as the operator makes and lists them.
+ *
+ * Threads: that of the connection. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATALOG_ORGANIZATION_H
+#define CATALOG_ORGANIZATION_H
+#include "catalog/uuid.h"
+#include "postgres/pg.h"
+
+/* Makes one; `id` is a UUID, or NULL for a new random one. Errors: EXISTS (name or id), USAGE (not
+ * a UUID, empty name), those of pg_query. */
+bool organization_create(struct pg *pg, const char *name, const char *id,
+                         char ret_id[UUID_TEXT_SIZE], struct err *reterr) MUST_CHECK;
+
+/* Finds one by its name, or by its id. Errors: NOT_FOUND, those of pg_query. */
+bool organization_find(struct pg *pg, const char *name_or_id, char ret_id[UUID_TEXT_SIZE],
+                       struct err *reterr) MUST_CHECK;
+
+enum organization_column {
+    ORGANIZATION_ID,
+    ORGANIZATION_NAME,
+    ORGANIZATION_KEYS, /* that can be used now */
+    ORGANIZATION_CREATED_AT,
+};
+
+/* All of them by name, in columns as above. */
+bool organization_list(struct pg *pg, struct pg_result **ret_rows, struct err *reterr) MUST_CHECK;
+
+#endif

@@ -1,0 +1,72 @@
+/* The immutable snapshot: how it is built, kept in a file, and looked up. For the catalog's own
+ * files; other rooms use catalog/catalog.h.
+ *
+ *     struct catalog_snapshot *snapshot = snapshot_new(version);
+ *     snapshot_add_organization(…)…; snapshot_add_key(…)…; snapshot_seal(snapshot);
+ *
+ * Threads: one while it is built; any once it is sealed. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CATALOG_SNAPSHOT_H
+#define CATALOG_SNAPSHOT_H
+#include "base/arena.h"
+#include "base/digest.h"
+#include "catalog/catalog.h"
+#include "postgres/pg.h"
+#include <stdatomic.h>
+
+enum {
+    SNAPSHOT_SIZE_MAX = 1 << 30, /* bytes of names and ids; of the file, too */
+};
+
+struct snapshot_key {
+    uint8_t sha256[DIGEST_SHA256_SIZE];
+    uint32_t organization; /* index */
+    uint32_t scopes;       /* bits of enum catalog_scope */
+    int64_t expires_ms;    /* Unix time; INT64_MAX: never */
+    bool revoked;
+};
+
+struct catalog_snapshot {
+    atomic_uint references;
+    int64_t version;
+    struct arena texts;
+    struct catalog_organization *organizations; /* ascending by id; owned */
+    size_t organizations_len, organizations_capacity;
+    struct snapshot_key *keys; /* owned */
+    size_t keys_len, keys_capacity;
+    uint32_t *slots;  /* open addressing over keys by hash: index + 1, or 0; owned */
+    size_t slots_len; /* a power of two */
+};
+
+struct catalog_snapshot *snapshot_new(int64_t version); /* with one reference */
+void snapshot_acquire(struct catalog_snapshot *snapshot);
+void snapshot_releasep(struct catalog_snapshot **snapshot); /* for CLEANUP */
+
+/* Organizations come first, ascending by id, then the keys. Texts are copied. Errors: IO (out of
+ * order, an unknown organization, too much): what is read is not a catalog. */
+bool snapshot_add_organization(struct catalog_snapshot *snapshot, struct slice id,
+                               struct slice name, struct err *reterr) MUST_CHECK;
+bool snapshot_add_key(struct catalog_snapshot *snapshot, struct slice organization_id,
+                      const struct snapshot_key *key, struct err *reterr) MUST_CHECK;
+
+/* Makes it ready for looking up; a key that comes twice is an error (IO). */
+bool snapshot_seal(struct catalog_snapshot *snapshot, struct err *reterr) MUST_CHECK;
+
+const struct snapshot_key *snapshot_find_key(const struct catalog_snapshot *snapshot,
+                                             const uint8_t sha256[DIGEST_SHA256_SIZE]);
+
+/* Reads everything from PostgreSQL, as of one moment. NULL on failure. */
+struct catalog_snapshot *snapshot_postgres_load(struct pg *pg, struct err *reterr) MUST_CHECK;
+
+/* The file holds hashes of keys, never keys. It is replaced as a whole, is readable by its owner
+ * only, and is refused when others could have written it. Its modification time is when the
+ * snapshot was last known to be current.
+ * Errors: NOT_FOUND (no file), IO. */
+struct catalog_snapshot *snapshot_file_read(const char *path, int64_t *ret_current_wall_ms,
+                                            struct err *reterr) MUST_CHECK;
+bool snapshot_file_write(const char *path, const struct catalog_snapshot *snapshot,
+                         struct err *reterr) MUST_CHECK;
+
+/* Marks the file as current now; false when that is not possible, as when it is gone. */
+bool snapshot_file_touch(const char *path) MUST_CHECK;
+
+#endif

@@ -1,0 +1,209 @@
+/* The snapshot file: a JSON document that outlives the process, for a start without PostgreSQL.
+ *
+ *     {"format":1,"version":7,"organizations":[{"id":"…","name":"…"}],
+ *      "keys":[{"organization_id":"…","sha256":"…","scopes":["events:write"],
+ *               "expires_ms":null,"revoked":false}]}
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "catalog/snapshot.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FORMAT = 1 };
+
+static const enum catalog_scope all_scopes[] = {
+    CATALOG_SCOPE_EVENTS_WRITE,
+    CATALOG_SCOPE_EVENTS_READ,
+    CATALOG_SCOPE_ADMIN,
+};
+
+static void json_freep(json_t **json)
+{
+    json_decref(*json);
+}
+
+static void closep(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+static bool fail_errno(struct err *reterr, const char *path)
+{
+    enum err_code code = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    return err_set(reterr, code, "%s: %s", path, strerrordesc_np(errno));
+}
+
+static struct slice text_of(const json_t *object, const char *member)
+{
+    const json_t *text = json_object_get(object, member);
+    return (struct slice){json_string_value(text), json_string_length(text)};
+}
+
+static bool read_key(struct catalog_snapshot *snapshot, const json_t *item, struct err *reterr)
+{
+    const json_t *expires = json_object_get(item, "expires_ms");
+    const json_t *revoked = json_object_get(item, "revoked");
+    struct snapshot_key key = {
+        .expires_ms = json_is_integer(expires) ? json_integer_value(expires) : INT64_MAX,
+        .revoked = json_is_true(revoked),
+    };
+    size_t index;
+    const json_t *name;
+    json_array_foreach(json_object_get(item, "scopes"), index, name)
+    {
+        enum catalog_scope scope;
+        if (json_is_string(name) &&
+            catalog_scope_parse(slice_from(json_string_value(name)), &scope))
+            key.scopes |= scope;
+    }
+    /* A member that is missing must not make a key valid. */
+    if (!digest_from_hex(text_of(item, "sha256"), key.sha256, sizeof(key.sha256)) ||
+        !json_is_boolean(revoked) || !(json_is_integer(expires) || json_is_null(expires)))
+        return err_set(reterr, ERR_IO, "a key in it is incomplete");
+    return snapshot_add_key(snapshot, text_of(item, "organization_id"), &key, reterr);
+}
+
+static struct catalog_snapshot *read_document(const json_t *document, struct err *reterr)
+{
+    if (json_integer_value(json_object_get(document, "format")) != FORMAT ||
+        !json_is_integer(json_object_get(document, "version"))) {
+        err_set(reterr, ERR_IO, "it is not a catalog of format %d", FORMAT);
+        return NULL;
+    }
+    int64_t version = json_integer_value(json_object_get(document, "version"));
+    CLEANUP(snapshot_releasep) struct catalog_snapshot *snapshot = snapshot_new(version);
+    size_t index;
+    const json_t *item;
+    json_array_foreach(json_object_get(document, "organizations"), index, item)
+    {
+        if (!snapshot_add_organization(snapshot, text_of(item, "id"), text_of(item, "name"),
+                                       reterr))
+            return NULL;
+    }
+    json_array_foreach(json_object_get(document, "keys"), index, item)
+    {
+        if (!read_key(snapshot, item, reterr))
+            return NULL;
+    }
+    return snapshot_seal(snapshot, reterr) ? TAKE(snapshot) : NULL;
+}
+
+struct catalog_snapshot *snapshot_file_read(const char *path, int64_t *ret_current_wall_ms,
+                                            struct err *reterr)
+{
+    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat facts;
+    if (fd < 0 || fstat(fd, &facts) != 0) {
+        fail_errno(reterr, path);
+        return NULL;
+    }
+    if (!S_ISREG(facts.st_mode) || facts.st_size > SNAPSHOT_SIZE_MAX ||
+        (facts.st_mode & (S_IWGRP | S_IWOTH))) {
+        err_set(reterr, ERR_IO,
+                "%s: it must be a file of at most %d bytes that only its owner can write", path,
+                SNAPSHOT_SIZE_MAX);
+        return NULL;
+    }
+    json_error_t why;
+    CLEANUP(json_freep) json_t *document = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
+    if (!document) {
+        err_set(reterr, ERR_IO, "%s: %s", path, why.text);
+        return NULL;
+    }
+    struct catalog_snapshot *snapshot = read_document(document, reterr);
+    if (!snapshot) {
+        err_prefix(reterr, "%s", path);
+        return NULL;
+    }
+    *ret_current_wall_ms = (int64_t)facts.st_mtim.tv_sec * 1000 + facts.st_mtim.tv_nsec / 1000000;
+    return snapshot;
+}
+
+static json_t *organizations_json(const struct catalog_snapshot *snapshot)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < snapshot->organizations_len; i++) {
+        const struct catalog_organization *organization = &snapshot->organizations[i];
+        json_array_append_new(list, json_pack("{s:s%,s:s%}", "id", organization->id.data,
+                                              organization->id.size, "name",
+                                              organization->name.data, organization->name.size));
+    }
+    return list;
+}
+
+static json_t *keys_json(const struct catalog_snapshot *snapshot)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < snapshot->keys_len; i++) {
+        const struct snapshot_key *key = &snapshot->keys[i];
+        char hex[2 * DIGEST_SHA256_SIZE + 1];
+        digest_hex(key->sha256, sizeof(key->sha256), hex);
+        json_t *scopes = json_array();
+        for (size_t j = 0; j < ARRAY_LEN(all_scopes); j++)
+            if (key->scopes & all_scopes[j])
+                json_array_append_new(scopes, json_string(catalog_scope_name(all_scopes[j])));
+        json_t *expires =
+            key->expires_ms == INT64_MAX ? json_null() : json_integer(key->expires_ms);
+        json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:o,s:b}", "organization_id",
+                                              snapshot->organizations[key->organization].id.data,
+                                              "sha256", hex, "scopes", scopes, "expires_ms",
+                                              expires, "revoked", key->revoked));
+    }
+    return list;
+}
+
+/* Writes, and waits until it is on the disk. */
+static bool write_document(const char *path, const json_t *document, struct err *reterr)
+{
+    CLEANUP(closep)
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || fchmod(fd, 0600) != 0)
+        return fail_errno(reterr, path);
+    if (json_dumpfd(document, fd, JSON_COMPACT) != 0 || fsync(fd) != 0)
+        return fail_errno(reterr, path);
+    return true;
+}
+
+/* The new name is on the disk once its directory is. */
+static bool sync_directory(const char *path, struct err *reterr)
+{
+    const char *slash = strrchr(path, '/');
+    CLEANUP(mem_freep)
+    char *directory = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+    CLEANUP(closep) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        return fail_errno(reterr, directory);
+    return true;
+}
+
+bool snapshot_file_write(const char *path, const struct catalog_snapshot *snapshot,
+                         struct err *reterr)
+{
+    CLEANUP(json_freep)
+    json_t *document =
+        json_pack("{s:i,s:I,s:o,s:o}", "format", FORMAT, "version", (json_int_t)snapshot->version,
+                  "organizations", organizations_json(snapshot), "keys", keys_json(snapshot));
+    if (!document)
+        return err_set(reterr, ERR_IO, "%s: the catalog cannot be written as JSON", path);
+    CLEANUP(mem_freep) char *fresh = xasprintf("%s.new", path);
+    if (!write_document(fresh, document, reterr)) {
+        unlink(fresh);
+        return false;
+    }
+    if (rename(fresh, path) != 0)
+        return fail_errno(reterr, path);
+    return sync_directory(path, reterr);
+}
+
+bool snapshot_file_touch(const char *path)
+{
+    return utimensat(AT_FDCWD, path, NULL /* now */, 0) == 0;
+}
