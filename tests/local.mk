@@ -4,12 +4,15 @@
 unit_tests = \
   %D%/unit/test_base \
   %D%/unit/test_catalog \
+  %D%/unit/test_consumer \
   %D%/unit/test_decimal \
   %D%/unit/test_event \
   %D%/unit/test_events \
   %D%/unit/test_log \
   %D%/unit/test_migrations \
+  %D%/unit/test_partition \
   %D%/unit/test_pg \
+  %D%/unit/test_producer \
   %D%/unit/test_record \
   %D%/unit/test_scan \
   %D%/unit/test_settings \
@@ -24,7 +27,7 @@ endif
 AM_CPPFLAGS += $(CRITERION_CFLAGS) $(RDKAFKA_CFLAGS) $(MHD_CFLAGS) -DSRCDIR='"$(srcdir)"'
 
 check_LIBRARIES += %D%/libsupport.a
-%C%_libsupport_a_SOURCES = %D%/support/text.h \
+%C%_libsupport_a_SOURCES = %D%/support/mock_kafka.c %D%/support/mock_kafka.h %D%/support/text.h \
   %D%/unit/check.h
 if TSAN
 AM_CPPFLAGS += -DPLAIN_RUNNER
@@ -34,7 +37,7 @@ else
 unit_runner = $(CRITERION_LIBS)
 endif
 LDADD = %D%/libsupport.a handlers/libhandlers.a \
-  catalog/libcatalog.a postgres/libpostgres.a \
+  catalog/libcatalog.a kafka/libkafka.a postgres/libpostgres.a \
   schemas/libschemas.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \
   $(CRYPTO_LIBS) -ldl

@@ -1,0 +1,450 @@
+/* The idempotent producer.
+ *
+ * Threads: `delivery` makes, polls and destroys the instances of librdkafka: all reports come from
+ * it. `verify` looks at the topic through a client of its own and ends when it is as it must be.
+ * Senders are any threads: they count themselves in `senders` while they use `instance`, and
+ * the delivery thread takes the instance away (stores NULL) and waits for that count to be zero
+ * before it destroys it. Both sides store first and load then, sequentially consistent, so that
+ * one of them sees the other.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "kafka/producer.h"
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "kafka/conf.h"
+#include "kafka/topic.h"
+#include <jansson.h>
+#include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    POLL_MS = 100,
+    STATISTICS_MS = 500,
+    VERIFY_EVERY_MS = 1000,
+    VERIFY_TIMEOUT_MS = 3000,
+    RECREATE_EVERY_MS = 1000, /* an instance that fails at once must not be made in a hot loop */
+};
+
+struct instance {
+    rd_kafka_t *rk;          /* owned */
+    rd_kafka_topic_t *topic; /* owned */
+};
+
+struct producer {
+    /* Set at start, then read-only. */
+    const struct settings *settings; /* borrowed */
+    producer_report_fn *report;
+    rd_kafka_conf_t *conf; /* owned; each instance is made of a copy */
+    uint64_t event_max;
+    struct thread delivery;
+    struct thread verify;
+
+    /* Any thread. */
+    _Atomic(struct instance *) instance; /* NULL: none now */
+    atomic_int senders;
+    atomic_uint_fast64_t outstanding;
+    atomic_int_fast64_t progress_ms;  /* the last acknowledgement, or first send after silence */
+    atomic_int_fast64_t connected_ms; /* when a connection to a broker was last seen */
+    atomic_uint partitions;           /* 0: not verified */
+    atomic_bool warm;                 /* the present instance has a producer id and knows leaders */
+    atomic_bool draining;             /* senders are refused */
+    atomic_bool stopping;             /* set under `lock` too, so that waiting threads see it */
+
+    /* The delivery thread's own. */
+    uint64_t acknowledged; /* in the present poll */
+    int64_t recreate_ms;   /* not before */
+
+    struct lock lock;   /* guards what follows */
+    struct err missing; /* why it is not ready; code ERR_NONE: nothing known */
+    struct err last_fatal;
+    uint64_t recreations;
+};
+
+static void note_missing(struct producer *producer, const struct err *err)
+{
+    lock_acquire(&producer->lock);
+    producer->missing = *err;
+    lock_release(&producer->lock);
+}
+
+/* Sleeps, but not through a stop. */
+static void pause_until(struct producer *producer, int64_t deadline)
+{
+    lock_acquire(&producer->lock);
+    while (!atomic_load(&producer->stopping) && lock_wait_until(&producer->lock, deadline))
+        continue;
+    lock_release(&producer->lock);
+}
+
+/* --- Callbacks of librdkafka, on the delivery thread --------------------------------------------
+ */
+
+static enum producer_fate fate_of(const rd_kafka_message_t *message)
+{
+    if (!message->err)
+        return PRODUCER_ACKNOWLEDGED;
+    return rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED
+               ? PRODUCER_NOT_STORED
+               : PRODUCER_UNKNOWN;
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)rk;
+    struct producer *producer = opaque;
+    enum producer_fate fate = fate_of(message);
+    if (fate == PRODUCER_ACKNOWLEDGED)
+        producer->acknowledged++;
+    producer->report(message->_private, fate);
+    atomic_fetch_sub(&producer->outstanding, 1);
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    (void)rk;
+    struct producer *producer = opaque;
+    if (code == RD_KAFKA_RESP_ERR__FATAL)
+        return; /* the loop asks for it itself */
+    struct err err;
+    err_set(&err, ERR_BROKER_UNAVAILABLE, "%s", reason);
+    note_missing(producer, &err);
+}
+
+static size_t brokers_up(const json_t *statistics)
+{
+    size_t up = 0;
+    const char *name;
+    json_t *broker;
+    json_object_foreach(json_object_get(statistics, "brokers"), name, broker)
+    {
+        const char *state = json_string_value(json_object_get(broker, "state"));
+        if (state && strcmp(state, "UP") == 0)
+            up++;
+    }
+    return up;
+}
+
+/* How many partitions of the topic have a leader that the instance knows. */
+static size_t partitions_led(const json_t *statistics, const char *topic)
+{
+    json_t *topics = json_object_get(statistics, "topics");
+    size_t led = 0;
+    const char *id;
+    json_t *partition;
+    json_object_foreach(json_object_get(json_object_get(topics, topic), "partitions"), id,
+                        partition)
+    {
+        if (strcmp(id, "-1") != 0 && json_integer_value(json_object_get(partition, "leader")) >= 0)
+            led++;
+    }
+    return led;
+}
+
+/* Only the statistics tell whether a producer id was obtained and whether a broker is reached. */
+static int on_statistics(rd_kafka_t *rk, char *text, size_t size, void *opaque)
+{
+    (void)rk;
+    struct producer *producer = opaque;
+    json_t *statistics = json_loadb(text, size, 0, NULL);
+    const char *state =
+        json_string_value(json_object_get(json_object_get(statistics, "eos"), "idemp_state"));
+    if (brokers_up(statistics) > 0)
+        atomic_store(&producer->connected_ms, clock_mono_ms());
+    if (state && strcmp(state, "Assigned") == 0 &&
+        partitions_led(statistics, producer->settings->events_topic) > 0)
+        atomic_store(&producer->warm, true);
+    json_decref(statistics);
+    return 0;
+}
+
+/* --- Instances, on the delivery thread ----------------------------------------------------------
+ */
+
+static bool instance_open(struct producer *producer, struct err *reterr)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(producer->conf);
+    char text[256];
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    if (!rk) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(reterr, ERR_NOT_READY, "no producer can be made: %s", text);
+    }
+    rd_kafka_topic_t *topic =
+        rd_kafka_topic_new(rk, producer->settings->events_topic, NULL /* conf */);
+    if (!topic) {
+        rd_kafka_destroy(rk);
+        return err_set(reterr, ERR_NOT_READY, "events.topic = %s: %s",
+                       producer->settings->events_topic, rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    struct instance *instance = xcalloc(1, sizeof(*instance));
+    instance->rk = rk;
+    instance->topic = topic;
+    atomic_store(&producer->progress_ms, clock_mono_ms());
+    atomic_store(&producer->instance, instance);
+    return true;
+}
+
+/* Takes the instance away from the senders, reports everything that is outstanding on it, and
+ * destroys it. What was never transmitted is reported as not stored, the rest as unknown. */
+static void instance_close(struct producer *producer)
+{
+    struct instance *instance = atomic_exchange(&producer->instance, NULL);
+    if (!instance)
+        return;
+    atomic_store(&producer->warm, false);
+    while (atomic_load(&producer->senders) > 0)
+        clock_sleep_ms(1); /* they never block */
+    while (atomic_load(&producer->outstanding) > 0) {
+        (void)rd_kafka_purge(instance->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        (void)rd_kafka_poll(instance->rk, POLL_MS);
+    }
+    rd_kafka_topic_destroy(instance->topic);
+    rd_kafka_destroy(instance->rk);
+    free(instance);
+}
+
+static void recreate_after_fatal(struct producer *producer, struct instance *instance)
+{
+    char text[384];
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(instance->rk, text, sizeof(text));
+    if (!code)
+        return;
+    lock_acquire(&producer->lock);
+    err_set(&producer->last_fatal, ERR_KAFKA_FATAL, "%s: %s", rd_kafka_err2name(code), text);
+    err_set(&producer->missing, ERR_NOT_READY, "the producer is made anew after %s",
+            rd_kafka_err2name(code));
+    producer->recreations++;
+    lock_release(&producer->lock);
+    instance_close(producer);
+}
+
+static void poll_once(struct producer *producer, struct instance *instance)
+{
+    producer->acknowledged = 0;
+    (void)rd_kafka_poll(instance->rk, POLL_MS);
+    if (producer->acknowledged > 0)
+        atomic_store(&producer->progress_ms, clock_mono_ms());
+    recreate_after_fatal(producer, instance);
+    if (atomic_load(&producer->outstanding) > 0)
+        return;
+    lock_acquire(&producer->lock);
+    if (atomic_load(&producer->draining))
+        lock_notify(&producer->lock);
+    lock_release(&producer->lock);
+}
+
+static void delivery_run(void *arg)
+{
+    struct producer *producer = arg;
+    while (!atomic_load(&producer->stopping)) {
+        struct instance *instance = atomic_load(&producer->instance);
+        if (instance) {
+            poll_once(producer, instance);
+            continue;
+        }
+        int64_t now = clock_mono_ms();
+        if (atomic_load(&producer->partitions) == 0 || now < producer->recreate_ms) {
+            pause_until(producer, now + POLL_MS);
+            continue;
+        }
+        producer->recreate_ms = now + RECREATE_EVERY_MS;
+        struct err err;
+        if (!instance_open(producer, &err))
+            note_missing(producer, &err);
+    }
+    instance_close(producer);
+}
+
+/* --- The topic, on the verify thread ------------------------------------------------------------
+ */
+
+static bool verify_once(struct producer *producer, struct err *reterr)
+{
+    struct topic *topic = topic_open(producer->settings, reterr);
+    if (!topic)
+        return false;
+    struct topic_facts facts;
+    topic_set_timeout(topic, VERIFY_TIMEOUT_MS); /* a stop waits for it */
+    bool ok = topic_describe(topic, &facts, reterr) &&
+              topic_check(topic, &facts, producer->event_max, reterr);
+    topic_close(topic);
+    if (!ok)
+        return false;
+    lock_acquire(&producer->lock);
+    atomic_store(&producer->partitions, facts.partitions);
+    lock_notify(&producer->lock);
+    lock_release(&producer->lock);
+    return true;
+}
+
+static void verify_run(void *arg)
+{
+    struct producer *producer = arg;
+    while (!atomic_load(&producer->stopping)) {
+        struct err err;
+        if (verify_once(producer, &err))
+            return;
+        note_missing(producer, &err);
+        pause_until(producer, clock_mono_ms() + VERIFY_EVERY_MS);
+    }
+}
+
+/* --- For others ---------------------------------------------------------------------------------
+ */
+
+static struct producer *start(const struct settings *settings, uint32_t partitions,
+                              producer_report_fn *report, struct err *reterr)
+{
+    rd_kafka_conf_t *conf = conf_new(settings, CONF_PRODUCER, reterr);
+    if (!conf)
+        return NULL;
+    struct producer *producer = xcalloc(1, sizeof(*producer));
+    producer->settings = settings;
+    producer->report = report;
+    producer->conf = conf;
+    producer->event_max = settings->server_event_max;
+    char interval[16];
+    snprintf(interval, sizeof(interval), "%d", STATISTICS_MS);
+    conf_set(conf, "statistics.interval.ms", interval);
+    rd_kafka_conf_set_opaque(conf, producer);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    lock_init(&producer->lock);
+    atomic_store(&producer->partitions, partitions);
+    if (partitions == 0)
+        thread_start(&producer->verify, "bxb-verify", verify_run, producer);
+    thread_start(&producer->delivery, "bxb-delivery", delivery_run, producer);
+    return producer;
+}
+
+struct producer *producer_start(const struct settings *settings, producer_report_fn *report,
+                                struct err *reterr)
+{
+    return start(settings, 0 /* partitions: to be verified */, report, reterr);
+}
+
+struct producer *producer_start_unverified(const struct settings *settings, uint32_t partitions,
+                                           producer_report_fn *report, struct err *reterr)
+{
+    return start(settings, partitions, report, reterr);
+}
+
+bool producer_inject_fatal(struct producer *producer)
+{
+    atomic_fetch_add(&producer->senders, 1);
+    struct instance *instance = atomic_load(&producer->instance);
+    bool done =
+        instance && !rd_kafka_test_fatal_error(
+                        instance->rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "injected");
+    atomic_fetch_sub(&producer->senders, 1);
+    return done;
+}
+
+static bool makes_progress(struct producer *producer, struct err *reterr)
+{
+    const int64_t now = clock_mono_ms();
+    if (now - atomic_load(&producer->connected_ms) >= PRODUCER_ALONE_MS)
+        return err_set(reterr, ERR_BROKER_UNAVAILABLE, "no broker can be reached");
+    if (atomic_load(&producer->outstanding) == 0)
+        return true;
+    int64_t silence = now - atomic_load(&producer->progress_ms);
+    if (silence < PRODUCER_STALL_MS)
+        return true;
+    return err_set(reterr, ERR_BROKER_UNAVAILABLE, "the broker has acknowledged nothing for %lld s",
+                   (long long)(silence / 1000));
+}
+
+bool producer_ready(struct producer *producer, struct err *reterr)
+{
+    if (atomic_load_explicit(&producer->warm, memory_order_relaxed))
+        return makes_progress(producer, reterr);
+    lock_acquire(&producer->lock);
+    struct err missing = producer->missing;
+    lock_release(&producer->lock);
+    if (missing.code == ERR_NONE)
+        return err_set(reterr, ERR_NOT_READY, "waiting for the broker");
+    return err_set(reterr, ERR_NOT_READY, "%s", missing.text);
+}
+
+uint32_t producer_partitions(const struct producer *producer)
+{
+    return atomic_load_explicit(&producer->partitions, memory_order_relaxed);
+}
+
+static bool send_error(struct err *reterr, rd_kafka_resp_err_t code)
+{
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+        return err_set(reterr, ERR_OVERLOADED, "the queue to the broker is full");
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        return err_set(reterr, ERR_EVENT_TOO_LARGE, "the record is larger than the topic takes");
+    default:
+        return err_set(reterr, ERR_BROKER_UNAVAILABLE, "%s", rd_kafka_err2str(code));
+    }
+}
+
+bool producer_send(struct producer *producer, uint32_t partition, struct slice key,
+                   struct slice value, void *opaque, struct err *reterr)
+{
+    atomic_fetch_add(&producer->senders, 1);
+    struct instance *instance = atomic_load(&producer->instance);
+    bool ok;
+    if (atomic_load_explicit(&producer->draining, memory_order_relaxed)) {
+        ok = err_set(reterr, ERR_SHUTTING_DOWN, "the service is shutting down");
+    } else if (!instance) {
+        ok = err_set(reterr, ERR_BROKER_UNAVAILABLE, "there is no connection to the broker");
+    } else {
+        if (atomic_fetch_add(&producer->outstanding, 1) == 0)
+            atomic_store(&producer->progress_ms, clock_mono_ms());
+        /* Neither copied nor freed by librdkafka: the value is the request's until the report. */
+        ok = rd_kafka_produce(instance->topic, (int32_t)partition, 0 /* msgflags */,
+                              (void *)value.data, value.size, key.data, key.size, opaque) == 0;
+        if (!ok) {
+            atomic_fetch_sub(&producer->outstanding, 1);
+            send_error(reterr, rd_kafka_last_error());
+        }
+    }
+    atomic_fetch_sub(&producer->senders, 1);
+    return ok;
+}
+
+void producer_drain(struct producer *producer, int64_t grace_ms)
+{
+    const int64_t deadline = clock_mono_ms() + grace_ms;
+    lock_acquire(&producer->lock);
+    atomic_store(&producer->draining, true);
+    while (atomic_load(&producer->outstanding) > 0 && lock_wait_until(&producer->lock, deadline))
+        continue;
+    atomic_store(&producer->stopping, true);
+    lock_notify(&producer->lock);
+    lock_release(&producer->lock);
+    thread_join(&producer->delivery);
+    thread_join(&producer->verify);
+}
+
+void producer_stop(struct producer *producer, int64_t grace_ms)
+{
+    if (!producer)
+        return;
+    if (!atomic_load(&producer->stopping))
+        producer_drain(producer, grace_ms);
+    rd_kafka_conf_destroy(producer->conf);
+    lock_done(&producer->lock);
+    free(producer);
+}
+
+void producer_status(struct producer *producer, struct producer_status *ret_status)
+{
+    lock_acquire(&producer->lock);
+    *ret_status = (struct producer_status){
+        .outstanding = atomic_load(&producer->outstanding),
+        .recreations = producer->recreations,
+        .last_fatal = producer->last_fatal,
+    };
+    lock_release(&producer->lock);
+}

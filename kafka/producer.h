@@ -1,0 +1,86 @@
+/* The idempotent producer: what bxb-server hands to Kafka, and what became of it.
+ *
+ *     producer_send(producer, partition_of(key, n), key, value, opaque, &err);
+ *     … later, on the delivery thread: report(opaque, PRODUCER_ACKNOWLEDGED)
+ *
+ * acks=all and enable.idempotence are fixed. A fatal error of librdkafka makes a new instance
+ * inside; everything outstanding on the old one is reported first, as far as it went.
+ *
+ * Threads: producer_send from any; reports come from one delivery thread of the producer's own.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef KAFKA_PRODUCER_H
+#define KAFKA_PRODUCER_H
+#include "base/err.h"
+#include "base/settings.h"
+#include "base/slice.h"
+#include "kafka/partition.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    /* With records outstanding and no acknowledgement for this long, the broker counts as away:
+     * producer_ready is false, so that callers are told at once instead of at their deadline.
+     * What is outstanding shows when it is back. */
+    PRODUCER_STALL_MS = 10000,
+    /* The same without a connection to any broker for this long. */
+    PRODUCER_ALONE_MS = 3000,
+};
+
+struct producer;
+
+enum producer_fate {
+    PRODUCER_ACKNOWLEDGED, /* by all in-sync replicas */
+    PRODUCER_NOT_STORED,   /* certainly not in the log */
+    PRODUCER_UNKNOWN,      /* it may be in the log, or yet come there */
+};
+
+/* Called once for each record that producer_send took. Must not block. */
+typedef void producer_report_fn(void *opaque, enum producer_fate fate);
+
+/* Makes the producer and starts its threads. Does not wait for the broker. `settings` is borrowed
+ * until producer_stop. Errors: SETTINGS_INVALID. */
+struct producer *producer_start(const struct settings *settings, producer_report_fn *report,
+                                struct err *reterr) MUST_CHECK;
+
+/* True once the topic was verified (partitions, LogAppendTime, maximum size) and a producer id was
+ * obtained, and while acknowledgements come; else *reterr says what is missing (NOT_READY,
+ * BROKER_UNAVAILABLE). Cheap enough for every request. */
+bool producer_ready(struct producer *producer, struct err *reterr) MUST_CHECK;
+
+/* How many partitions the topic has, as first verified; 0 before. It does not change while the
+ * process lives, so that equal keys meet in one partition. */
+uint32_t producer_partitions(const struct producer *producer);
+
+/* Hands one record over. Key and value are borrowed until the report. Never blocks.
+ * Errors, after which no report comes: OVERLOADED (queue full), BROKER_UNAVAILABLE (no instance
+ * now), SHUTTING_DOWN (drained), EVENT_TOO_LARGE. */
+bool producer_send(struct producer *producer, uint32_t partition, struct slice key,
+                   struct slice value, void *opaque, struct err *reterr) MUST_CHECK;
+
+/* From now on producer_send refuses. Waits until everything sent is reported, at most grace_ms;
+ * then purges, so that every record is reported in any case. Once. */
+void producer_drain(struct producer *producer, int64_t grace_ms);
+
+/* Drains where that was not done, and frees. Nobody may be in producer_send. NULL is fine. */
+void producer_stop(struct producer *producer, int64_t grace_ms);
+
+/* What an operator sees. */
+struct producer_status {
+    uint64_t outstanding;  /* records without a report */
+    uint64_t recreations;  /* instances made anew after a fatal error */
+    struct err last_fatal; /* KAFKA_FATAL; code ERR_NONE when there was none */
+};
+void producer_status(struct producer *producer, struct producer_status *ret_status);
+
+/* --- For tests ----------------------------------------------------------------------------------
+ */
+
+/* Starts without verifying the topic, which librdkafka's mock cluster cannot describe. */
+struct producer *producer_start_unverified(const struct settings *settings, uint32_t partitions,
+                                           producer_report_fn *report,
+                                           struct err *reterr) MUST_CHECK;
+
+/* Makes the present instance fail as a fatal error would; false when there is none. */
+bool producer_inject_fatal(struct producer *producer);
+
+#endif

@@ -1,0 +1,258 @@
+/* The producer against librdkafka's mock cluster. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "kafka/producer.h"
+#include "base/clock.h"
+#include "kafka/kafka.h"
+#include "tests/support/mock_kafka.h"
+#include "tests/unit/check.h"
+#include <stdatomic.h>
+#include <string.h>
+
+enum { PARTITIONS = 4, RECORDS = 100 };
+
+struct sent {
+    atomic_int reports;
+    atomic_int fate;
+};
+
+static void on_report(void *opaque, enum producer_fate fate)
+{
+    struct sent *sent = opaque;
+    atomic_store(&sent->fate, (int)fate);
+    atomic_fetch_add(&sent->reports, 1);
+}
+
+struct fixture {
+    struct mock_kafka mock;
+    struct settings settings;
+    struct producer *producer;
+    struct sent sent[RECORDS];
+};
+
+static void set_up(struct fixture *fixture)
+{
+    struct err err;
+    memset(fixture, 0, sizeof(*fixture));
+    mock_kafka_start(&fixture->mock, PARTITIONS, &fixture->settings);
+    fixture->producer = producer_start_unverified(&fixture->settings, PARTITIONS, on_report, &err);
+    CHECK(fixture->producer != NULL);
+}
+
+static void tear_down(struct fixture *fixture)
+{
+    producer_stop(fixture->producer, 0);
+    mock_kafka_stop(&fixture->mock, &fixture->settings);
+}
+
+static bool wait_ready(struct producer *producer)
+{
+    struct err err;
+    for (int i = 0; i < 1000; i++) {
+        if (producer_ready(producer, &err))
+            return true;
+        clock_sleep_ms(10);
+    }
+    return false;
+}
+
+static void send_all(struct fixture *fixture)
+{
+    struct err err;
+    for (int i = 0; i < RECORDS; i++)
+        CHECK(producer_send(fixture->producer, (uint32_t)i % PARTITIONS, SLICE("key"),
+                            SLICE("{\"a\":1}"), &fixture->sent[i], &err));
+}
+
+static int reported(const struct fixture *fixture)
+{
+    int n = 0;
+    for (int i = 0; i < RECORDS; i++)
+        n += atomic_load(&fixture->sent[i].reports);
+    return n;
+}
+
+static bool wait_reported(struct fixture *fixture, int n)
+{
+    for (int i = 0; i < 1000 && reported(fixture) < n; i++)
+        clock_sleep_ms(10);
+    return reported(fixture) == n;
+}
+
+static int with_fate(const struct fixture *fixture, enum producer_fate fate)
+{
+    int n = 0;
+    for (int i = 0; i < RECORDS; i++)
+        n += atomic_load(&fixture->sent[i].reports) == 1 &&
+             atomic_load(&fixture->sent[i].fate) == (int)fate;
+    return n;
+}
+
+TEST(producer, becomes_ready_and_reports_each_record_acknowledged_once)
+{
+    struct fixture fixture;
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    CHECK(producer_partitions(fixture.producer) == PARTITIONS);
+    send_all(&fixture);
+    CHECK(wait_reported(&fixture, RECORDS));
+    CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == RECORDS);
+    tear_down(&fixture);
+    CHECK(reported(&fixture) == RECORDS);
+}
+
+TEST(producer, is_not_ready_and_refuses_without_an_instance)
+{
+    struct settings settings;
+    struct err err;
+    struct sent sent = {0};
+    settings_init(&settings);
+    CHECK(settings_set(&settings, "kafka", "127.0.0.1:1", &err));
+    struct producer *producer = producer_start(&settings, on_report, &err);
+    CHECK(producer != NULL);
+    CHECK(!producer_ready(producer, &err) && err.code == ERR_NOT_READY);
+    CHECK(producer_partitions(producer) == 0);
+    CHECK(!producer_send(producer, 0, SLICE("k"), SLICE("v"), &sent, &err));
+    CHECK(err.code == ERR_BROKER_UNAVAILABLE);
+    producer_stop(producer, 0);
+    settings_done(&settings);
+    CHECK(atomic_load(&sent.reports) == 0);
+}
+
+TEST(producer, says_that_no_broker_is_reached_and_delivers_when_it_is_back)
+{
+    struct fixture fixture;
+    struct err err;
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    rd_kafka_mock_broker_set_down(fixture.mock.cluster, MOCK_KAFKA_BROKER);
+    for (int i = 0; i < 1000 && producer_ready(fixture.producer, &err); i++)
+        clock_sleep_ms(10);
+    CHECK(!producer_ready(fixture.producer, &err) && err.code == ERR_BROKER_UNAVAILABLE);
+    send_all(&fixture);
+    CHECK(reported(&fixture) == 0);
+    rd_kafka_mock_broker_set_up(fixture.mock.cluster, MOCK_KAFKA_BROKER);
+    CHECK(wait_reported(&fixture, RECORDS));
+    CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == RECORDS);
+    CHECK(wait_ready(fixture.producer));
+    tear_down(&fixture);
+}
+
+TEST(producer, stop_reports_what_was_never_transmitted_as_not_stored)
+{
+    struct fixture fixture;
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    rd_kafka_mock_broker_set_down(fixture.mock.cluster, MOCK_KAFKA_BROKER);
+    clock_sleep_ms(100);
+    send_all(&fixture);
+    producer_stop(fixture.producer, 200);
+    fixture.producer = NULL;
+    CHECK(with_fate(&fixture, PRODUCER_NOT_STORED) == RECORDS);
+    tear_down(&fixture);
+}
+
+TEST(producer, stop_reports_what_was_transmitted_as_unknown)
+{
+    struct fixture fixture;
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, MOCK_KAFKA_BROKER, 20000);
+    send_all(&fixture);
+    clock_sleep_ms(500);
+    producer_stop(fixture.producer, 0);
+    fixture.producer = NULL;
+    CHECK(reported(&fixture) == RECORDS);
+    CHECK(with_fate(&fixture, PRODUCER_UNKNOWN) > 0);
+    CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == 0);
+    tear_down(&fixture);
+}
+
+TEST(producer, is_made_anew_after_a_fatal_error)
+{
+    struct fixture fixture;
+    struct producer_status status;
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, MOCK_KAFKA_BROKER, 3000);
+    send_all(&fixture);
+    clock_sleep_ms(200);
+    CHECK(producer_inject_fatal(fixture.producer));
+    CHECK(wait_reported(&fixture, RECORDS));
+    CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == 0);
+    rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, MOCK_KAFKA_BROKER, 0);
+
+    CHECK(wait_ready(fixture.producer));
+    producer_status(fixture.producer, &status);
+    CHECK(status.recreations == 1 && status.outstanding == 0);
+    CHECK(status.last_fatal.code == ERR_KAFKA_FATAL);
+    memset(fixture.sent, 0, sizeof(fixture.sent));
+    send_all(&fixture);
+    CHECK(wait_reported(&fixture, RECORDS));
+    CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == RECORDS);
+    tear_down(&fixture);
+}
+
+TEST(producer, refuses_after_a_drain)
+{
+    struct fixture fixture;
+    struct err err;
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    send_all(&fixture);
+    producer_drain(fixture.producer, 10000);
+    CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == RECORDS);
+    CHECK(!producer_send(fixture.producer, 0, SLICE("k"), SLICE("v"), NULL, &err));
+    CHECK(err.code == ERR_SHUTTING_DOWN);
+    tear_down(&fixture);
+}
+
+TEST(producer, refuses_a_record_that_is_too_large_and_one_beyond_the_queue)
+{
+    struct fixture fixture;
+    struct err err;
+    static char large[2000000];
+    memset(&fixture, 0, sizeof(fixture));
+    mock_kafka_start(&fixture.mock, PARTITIONS, &fixture.settings);
+    CHECK(settings_set(&fixture.settings, "kafka.queue.buffering.max.messages", "10", &err));
+    fixture.producer = producer_start_unverified(&fixture.settings, PARTITIONS, on_report, &err);
+    CHECK(fixture.producer != NULL && wait_ready(fixture.producer));
+    CHECK(!producer_send(fixture.producer, 0, SLICE("k"), (struct slice){large, sizeof(large)},
+                         NULL, &err));
+    CHECK(err.code == ERR_EVENT_TOO_LARGE);
+    rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, MOCK_KAFKA_BROKER, 1000);
+    int taken = 0;
+    while (taken < RECORDS &&
+           producer_send(fixture.producer, 0, SLICE("k"), SLICE("v"), &fixture.sent[taken], &err))
+        taken++;
+    CHECK(taken == 10 && err.code == ERR_OVERLOADED);
+    tear_down(&fixture);
+    CHECK(reported(&fixture) == taken);
+}
+
+TEST(producer, refuses_properties_that_the_promises_rest_on)
+{
+    static const char *const refused[] = {"kafka.retries", "kafka.statistics.interval.ms",
+                                          "kafka.delivery.report.only.error"};
+    struct err err;
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        struct settings settings;
+        settings_init(&settings);
+        CHECK(settings_set(&settings, refused[i], "1", &err));
+        CHECK(!producer_start(&settings, on_report, &err));
+        CHECK(err.code == ERR_SETTINGS_INVALID && strstr(err.text, refused[i]));
+        settings_done(&settings);
+    }
+}
+
+TEST(producer, passes_other_properties_on_and_names_those_that_are_wrong)
+{
+    struct settings settings;
+    struct err err;
+    settings_init(&settings);
+    CHECK(settings_set(&settings, "kafka.linger.ms", "3", &err));
+    CHECK(kafka_check_settings(&settings, &err));
+    CHECK(settings_set(&settings, "kafka.linger.ms", "soon", &err));
+    CHECK(!kafka_check_settings(&settings, &err) && err.code == ERR_SETTINGS_INVALID);
+    CHECK(strstr(err.text, "kafka.linger.ms"));
+    settings_done(&settings);
+}
