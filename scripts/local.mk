@@ -1,4 +1,4 @@
-EXTRA_DIST += %D%/run-test %D%/san-check %D%/check-layers %D%/layers.txt %D%/check-readmes %D%/check-headers %D%/check-style %D%/banned.txt
+EXTRA_DIST += %D%/run-test %D%/san-check %D%/check-layers %D%/layers.txt %D%/check-openapi %D%/check-readmes %D%/check-headers %D%/check-style %D%/banned.txt
 check-layers:
 	$(srcdir)/scripts/check-layers $(srcdir)
 check-style:
@@ -9,9 +9,7 @@ check-format:
 	cd $(srcdir) && clang-format --dry-run -Werror `git ls-files '*.c' '*.h'`
 format:
 	cd $(srcdir) && clang-format -i `git ls-files '*.c' '*.h'`
-check-local: check-layers check-style check-headers check-readmes
-check-readmes:
-	$(srcdir)/scripts/check-readmes $(srcdir)
+check-local: check-layers check-style check-headers check-docs check-openapi
 # Each sanitizer build runs in a pristine copy, as distcheck does, so that it works whether or not
 # the source tree itself is configured.
 check-asan: distdir

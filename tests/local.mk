@@ -2,18 +2,23 @@
 # linked with every room; the linker takes what a test uses. Under ThreadSanitizer, where Criterion
 # cannot run, the same files are linked with a runner of our own (tests/unit/plain_runner.c).
 unit_tests = \
+  %D%/unit/test_admin \
   %D%/unit/test_base \
   %D%/unit/test_catalog \
   %D%/unit/test_consumer \
   %D%/unit/test_decimal \
   %D%/unit/test_event \
   %D%/unit/test_events \
+  %D%/unit/test_headers \
   %D%/unit/test_log \
+  %D%/unit/test_loop \
   %D%/unit/test_migrations \
   %D%/unit/test_partition \
   %D%/unit/test_pg \
+  %D%/unit/test_produce \
   %D%/unit/test_producer \
   %D%/unit/test_record \
+  %D%/unit/test_route \
   %D%/unit/test_scan \
   %D%/unit/test_settings \
   %D%/unit/test_timestamp
@@ -36,9 +41,9 @@ unit_runner =
 else
 unit_runner = $(CRITERION_LIBS)
 endif
-LDADD = %D%/libsupport.a handlers/libhandlers.a \
+LDADD = %D%/libsupport.a server/libserver.a handlers/libhandlers.a \
   catalog/libcatalog.a kafka/libkafka.a postgres/libpostgres.a \
-  schemas/libschemas.a base/libbase.a $(unit_runner) \
+  schemas/libschemas.a admin/libadmin.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \
   $(CRYPTO_LIBS) -ldl
 

@@ -1,0 +1,47 @@
+/* What the headers of a request say, and whether they can be believed.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVER_HEADERS_H
+#define SERVER_HEADERS_H
+#include "base/err.h"
+#include "base/slice.h"
+#include "schemas/event.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { HEADERS_REQUEST_ID_MAX = 128 };
+
+/* Filled by headers_add for each header, in any order. Slices are borrowed from whoever calls it.
+ * A header that is not there has size 0. */
+struct headers {
+    struct slice authorization;
+    struct slice content_type;
+    struct slice content_encoding;
+    struct slice transfer_encoding;
+    struct slice idempotency_key;
+    struct slice request_id; /* well-formed, or size 0 */
+    uint64_t content_length; /* 0 when not given */
+    bool has_content_length;
+    bool expect_continue;      /* the client waits for "100 Continue" before it sends the body */
+    bool name_with_space;      /* "Content-Length : 5", which some read and some do not */
+    unsigned length_headers;   /* how many Content-Length */
+    unsigned transfer_headers; /* how many Transfer-Encoding */
+};
+
+void headers_add(struct headers *headers, struct slice name, struct slice value);
+
+/* Whether the body has one length that everyone on the way understands in the same way.
+ * Errors: REQUEST_AMBIGUOUS. The connection must not be used further then. */
+bool headers_check_framing(const struct headers *headers, struct err *reterr) MUST_CHECK;
+
+/* How the body is to be read. application/json, application/…+json and application/x-ndjson are
+ * taken, in UTF-8; no content type means JSON.
+ * Errors: MEDIA_TYPE_UNKNOWN, ENCODING_UNKNOWN. */
+bool headers_check_content(const struct headers *headers, enum event_body *ret_kind,
+                           struct err *reterr) MUST_CHECK;
+
+/* The key of "Authorization: Bearer KEY". Errors: UNAUTHORIZED. */
+bool headers_bearer(const struct headers *headers, struct slice *ret_key,
+                    struct err *reterr) MUST_CHECK;
+
+#endif

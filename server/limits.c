@@ -1,0 +1,34 @@
+/* The limits of bxb-server. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "server/limits.h"
+
+void limits_set(struct limits *limits, const struct settings *settings)
+{
+    atomic_store(&limits->request_max, settings->server_request_max);
+    atomic_store(&limits->event_max, settings->server_event_max);
+    atomic_store(&limits->events_max, settings->server_events_max);
+    atomic_store(&limits->max_age_ms, settings->events_max_age);
+    atomic_store(&limits->max_future_ms, settings->events_max_future);
+    atomic_store(&limits->deadline_ms, settings->server_deadline);
+    if (limits->inflight_max == 0)
+        limits->inflight_max = settings->server_inflight_max;
+}
+
+bool limits_take(struct limits *limits, uint64_t bytes)
+{
+    uint64_t before = atomic_fetch_add(&limits->inflight, bytes);
+    if (before + bytes <= limits->inflight_max)
+        return true;
+    atomic_fetch_sub(&limits->inflight, bytes);
+    return false;
+}
+
+void limits_charge(struct limits *limits, uint64_t bytes)
+{
+    atomic_fetch_add(&limits->inflight, bytes);
+}
+
+void limits_give_back(struct limits *limits, uint64_t bytes)
+{
+    atomic_fetch_sub(&limits->inflight, bytes);
+}

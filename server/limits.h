@@ -1,0 +1,36 @@
+/* The limits of bxb-server: those that SIGHUP can change, and the budget of bytes in flight.
+ *
+ * Threads: any; values are relaxed atomics, since a request may see the old or the new one.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVER_LIMITS_H
+#define SERVER_LIMITS_H
+#include "base/settings.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct limits {
+    /* Set by limits_set. */
+    atomic_uint_fast64_t request_max; /* bytes of one body */
+    atomic_uint_fast64_t event_max;   /* bytes of one event */
+    atomic_uint_fast64_t events_max;  /* events of one request */
+    atomic_int_fast64_t max_age_ms;
+    atomic_int_fast64_t max_future_ms;
+    atomic_int_fast64_t deadline_ms;
+    /* Set once. */
+    uint64_t inflight_max;
+
+    atomic_uint_fast64_t inflight; /* bytes taken by limits_take and not given back */
+};
+
+/* At start, and again after a reload. inflight_max stays what it was at start. */
+void limits_set(struct limits *limits, const struct settings *settings);
+
+/* Takes `bytes` of the budget; false when that is more than there is. */
+bool limits_take(struct limits *limits, uint64_t bytes);
+
+/* Counts memory that is there already: may go over the budget, and so holds back the next. */
+void limits_charge(struct limits *limits, uint64_t bytes);
+void limits_give_back(struct limits *limits, uint64_t bytes);
+
+#endif

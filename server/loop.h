@@ -1,0 +1,41 @@
+/* One thread that serves connections: a daemon of libmicrohttpd and the loop that drives it.
+ *
+ * The library's own threads are not used, because they can sleep on work: where epoll gives them
+ * exactly as many events as they can take at once (128 in 0.9.75) and no further one comes, they
+ * wait again before they handle those, up to the idle timeout. Here the loop waits for the
+ * library's epoll descriptor and lets it run; that never waits.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVER_LOOP_H
+#define SERVER_LOOP_H
+#include <microhttpd.h>
+#include <stdbool.h>
+
+struct loop;
+
+struct loop_options {
+    MHD_AccessHandlerCallback on_request;      /* its first argument is the struct loop * */
+    MHD_RequestCompletedCallback on_completed; /* the same */
+    MHD_LogCallback on_line;                   /* what the library says; NULL: nothing */
+    void *context;                             /* see loop_context; borrowed */
+    unsigned connections_max;
+    unsigned idle_timeout_s; /* 0: none */
+};
+
+/* Serves connections to `listen_fd`, a listening socket that does not block; it is taken, also on
+ * failure. NULL: the library refuses. */
+struct loop *loop_start(int listen_fd, const struct loop_options *options);
+
+void *loop_context(const struct loop *loop);
+
+/* Lets a suspended connection of this loop go on. The connection may be gone when it returns.
+ * @thread any */
+void loop_resume(struct loop *loop, struct MHD_Connection *connection);
+
+/* Closes the listening socket, soon: no new connections. Those that exist go on. @thread any */
+void loop_quiesce(struct loop *loop);
+
+/* Closes every connection and ends the thread. No connection may be suspended. NULL is fine. */
+void loop_stop(struct loop *loop);
+
+#endif

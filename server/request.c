@@ -1,0 +1,315 @@
+/* The life of one request.
+ *
+ * Threads: everything runs on the thread of the connection, except request_resume and
+ * request_unref, which any thread may call. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "server/request.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "server/loop.h"
+#include "server/produce.h"
+#include "server/reply.h"
+#include "server/route.h"
+#include "server/server.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAGIC = 0x62787271 };
+
+struct request *request_cast(void *pointer)
+{
+    struct request *request = pointer;
+    ASSERT(request->magic == MAGIC);
+    return request;
+}
+
+/* --- From birth to the end ----------------------------------------------------------------------
+ */
+
+struct request *request_new(struct server *server, struct loop *loop,
+                            struct MHD_Connection *connection)
+{
+    struct request *request = xcalloc(1, sizeof(*request));
+    request->magic = MAGIC;
+    request->server = server;
+    request->loop = loop;
+    request->connection = connection;
+    atomic_init(&request->state, REQUEST_READING);
+    atomic_init(&request->refs, 1);
+    server_enter(server);
+    return request;
+}
+
+void request_unref(struct request *request)
+{
+    if (atomic_fetch_sub(&request->refs, 1) > 1)
+        return;
+    if (!request->counted)
+        produce_settle(request);
+    struct server *server = request->server;
+    limits_give_back(&server->limits, request->charged);
+    arena_done(&request->arena);
+    buf_done(&request->body);
+    request->magic = 0;
+    free(request);
+    server_leave(server);
+}
+
+void request_resume(struct request *request)
+{
+    int waiting = REQUEST_WAITING;
+    if (atomic_compare_exchange_strong(&request->state, &waiting, REQUEST_ANSWERING))
+        loop_resume(request->loop, request->connection);
+}
+
+void request_completed(struct request *request, bool sent)
+{
+    deadline_remove(&request->server->deadlines, request);
+    if (!sent && !atomic_load(&request->server->stopping))
+        metrics_add(METRIC_SERVER_CLIENTS_GONE, 1);
+    request_unref(request);
+}
+
+/* --- The headers --------------------------------------------------------------------------------
+ */
+
+static enum MHD_Result collect(void *context, enum MHD_ValueKind kind, const char *name,
+                               size_t name_size, const char *value, size_t value_size)
+{
+    (void)kind;
+    headers_add(context, (struct slice){name, name_size}, (struct slice){value, value_size});
+    return MHD_YES;
+}
+
+static bool flag(struct request *request, const char *name, const char *wanted)
+{
+    const char *value =
+        MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+    return value && strcmp(value, wanted) == 0;
+}
+
+static void read_request(struct request *request)
+{
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, collect, &request->headers);
+    struct slice id = request->headers.request_id;
+    if (id.size > 0)
+        snprintf(request->id, sizeof(request->id), "%.*s", SLICE_ARG(id));
+    else
+        server_make_id(request->server, request->id);
+    request->options.atomic = flag(request, "atomic", "true");
+    request->options.results_all = flag(request, "results", "all");
+}
+
+static bool find_route(struct request *request, const char *method, const char *path,
+                       const struct route **ret_route, struct err *reterr)
+{
+    switch (route_find(method, path, ret_route, request->allow)) {
+    case ROUTE_FOUND:
+        return true;
+    case ROUTE_OPTIONS:
+        return err_set(reterr, ERR_NONE, "this answers 204");
+    case ROUTE_OTHER_METHOD:
+        return err_set(reterr, ERR_METHOD_NOT_ALLOWED, "this path takes %s", request->allow);
+    case ROUTE_UNKNOWN_PATH:
+        return err_set(reterr, ERR_ROUTE_UNKNOWN, "there is no such path");
+    }
+    UNREACHABLE("a match that route_find does not return");
+}
+
+/* Finds the organization of the key. The key is never logged, nor part of a text. */
+static bool authenticate(struct request *request, const struct route *route, struct err *reterr)
+{
+    struct slice key;
+    const struct catalog_snapshot *snapshot = catalog_acquire(request->server->catalog);
+    if (!snapshot)
+        return err_set(reterr, ERR_NOT_READY, "the catalog is not loaded yet");
+    const struct catalog_organization *organization;
+    bool ok =
+        headers_bearer(&request->headers, &key, reterr) &&
+        catalog_authenticate(snapshot, key, route->scope, clock_wall_ms(), &organization, reterr);
+    if (ok) {
+        ASSERT(organization->id.size < sizeof(request->organization));
+        memcpy(request->organization, organization->id.data, organization->id.size);
+    }
+    catalog_release(snapshot);
+    return ok;
+}
+
+/* Hosts and reasons are for the log and /readyz: whoever asks here has shown no key yet. */
+static bool takes_now(struct request *request, struct err *reterr)
+{
+    struct err err;
+    if (server_takes(request->server, &err))
+        return true;
+    return err_set(reterr, err.code, "the service cannot take events now");
+}
+
+/* The size of the body, as far as it is known, against its limit and the budget. */
+static bool take_budget(struct request *request, struct err *reterr)
+{
+    struct limits *limits = &request->server->limits;
+    const uint64_t max = atomic_load(&limits->request_max);
+    const uint64_t size = request->headers.content_length;
+    if (size > max)
+        return err_set(reterr, ERR_BODY_TOO_LARGE, "the body has %llu bytes, the limit is %llu",
+                       (unsigned long long)size, (unsigned long long)max);
+    if (!limits_take(limits, size))
+        return err_set(reterr, ERR_OVERLOADED, "too many bytes are being worked on");
+    request->charged = size;
+    buf_init(&request->body, max);
+    if (size > 0)
+        (void)buf_reserve(&request->body, size);
+    return true;
+}
+
+static bool check_headers(struct request *request, const char *method, const char *path,
+                          struct err *reterr)
+{
+    const struct route *route = NULL;
+    return headers_check_framing(&request->headers, reterr) &&
+           find_route(request, method, path, &route, reterr) && takes_now(request, reterr) &&
+           authenticate(request, route, reterr) &&
+           headers_check_content(&request->headers, &request->kind, reterr) &&
+           take_budget(request, reterr);
+}
+
+/* Sends request->refusal; code ERR_NONE stands for the answer to OPTIONS. */
+static enum MHD_Result send_refusal(struct request *request)
+{
+    return request->refusal.code == ERR_NONE ? reply_options(request)
+                                             : reply_problem(request, &request->refusal);
+}
+
+/* Whether the client may be left to send the body of a refused request. */
+static bool drains(const struct request *request)
+{
+    const struct headers *headers = &request->headers;
+    return request->refusal.code != ERR_REQUEST_AMBIGUOUS && !headers->expect_continue &&
+           headers->content_length <= REQUEST_DRAIN_MAX;
+}
+
+enum MHD_Result request_headers(struct request *request, const char *method, const char *path)
+{
+    read_request(request);
+    if (check_headers(request, method, path, &request->refusal))
+        return MHD_YES;
+    atomic_store(&request->state, REQUEST_REFUSED);
+    /* An answer before the body was read makes the library close the connection behind it. */
+    return drains(request) ? MHD_YES : send_refusal(request);
+}
+
+/* --- The body -----------------------------------------------------------------------------------
+ */
+
+/* Refuses in the middle of a body, which can only be one without Content-Length: the answer must
+ * wait for its end. As much again as was read is dropped; a client that sends more is cut off. */
+static enum MHD_Result refuse_body(struct request *request)
+{
+    atomic_store(&request->state, REQUEST_REFUSED);
+    request->drain_max = request->body.size + REQUEST_DRAIN_MAX;
+    buf_done(&request->body);
+    limits_give_back(&request->server->limits, request->charged);
+    request->charged = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result drain(struct request *request, size_t size)
+{
+    request->drained += size;
+    uint64_t max = request->drain_max ? request->drain_max : REQUEST_DRAIN_MAX;
+    return request->drained <= max ? MHD_YES : MHD_NO;
+}
+
+enum MHD_Result request_body(struct request *request, const char *data, size_t size)
+{
+    if (atomic_load(&request->state) == REQUEST_REFUSED)
+        return drain(request, size);
+    struct buf *body = &request->body;
+    if (size > body->max - body->size) {
+        err_set(&request->refusal, ERR_BODY_TOO_LARGE, "the body has more than %zu bytes",
+                body->max);
+        return refuse_body(request);
+    }
+    if (body->size + size > request->charged) {
+        uint64_t more = body->size + size - request->charged;
+        if (!limits_take(&request->server->limits, more)) {
+            err_set(&request->refusal, ERR_OVERLOADED, "too many bytes are being worked on");
+            return refuse_body(request);
+        }
+        request->charged += more;
+    }
+    buf_append(body, data, size);
+    return MHD_YES;
+}
+
+/* --- What it means ------------------------------------------------------------------------------
+ */
+
+static void set_rules(struct request *request)
+{
+    const struct limits *limits = &request->server->limits;
+    request->rules = (struct event_rules){
+        .organization_id = slice_from(request->organization),
+        .idempotency_key = request->headers.idempotency_key,
+        .received_ms = clock_wall_ms(),
+        .max_age_ms = atomic_load(&limits->max_age_ms),
+        .max_future_ms = atomic_load(&limits->max_future_ms),
+        .event_max = atomic_load(&limits->event_max),
+        .events_max = atomic_load(&limits->events_max),
+    };
+}
+
+static bool accept_body(struct request *request, struct err *reterr)
+{
+    set_rules(request);
+    arena_init(&request->arena, events_arena_max(request->body.size, &request->rules) +
+                                    produce_arena_max(request->rules.events_max));
+    bool ok = events_accept(buf_slice(&request->body), request->kind, &request->rules,
+                            &request->options, &request->arena, &request->batch, reterr);
+    if (!ok)
+        request->batch = (struct events_batch){0};
+    limits_charge(&request->server->limits, request->arena.used);
+    request->charged += request->arena.used;
+    return ok;
+}
+
+static enum MHD_Result send_answer(struct request *request)
+{
+    struct answer answer;
+    events_answer(&request->batch, &request->rules, &request->options, &answer);
+    return reply_send(request, &answer);
+}
+
+enum MHD_Result request_end(struct request *request)
+{
+    if (atomic_load(&request->state) == REQUEST_REFUSED)
+        return send_refusal(request);
+    request->gathered_us = clock_mono_us();
+    struct err err;
+    if (!accept_body(request, &err))
+        return reply_problem(request, &err);
+    if (request->batch.records_len == 0) {
+        produce_settle(request);
+        return send_answer(request);
+    }
+    if (!produce_records(request, &err))
+        return reply_problem(request, &err);
+    return MHD_YES;
+}
+
+enum MHD_Result request_answer(struct request *request)
+{
+    deadline_remove(&request->server->deadlines, request);
+    produce_settle(request);
+    if (request->failed > 0)
+        log_warning(DELIVERY_FAILED, log_str("request", request->id),
+                    log_u64("events", request->failed),
+                    log_i64("waited_ms", (clock_mono_us() - request->gathered_us) / 1000));
+    /* The producer took none: its reason says more than that the fate is unknown. */
+    if (request->sent == 0 && err_code_class(request->send_err.code) == ERR_CLASS_RETRY)
+        return reply_problem(request, &request->send_err);
+    return send_answer(request);
+}

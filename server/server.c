@@ -1,0 +1,191 @@
+/* bxb-server's parts, put together. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "server/server.h"
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "kafka/kafka.h"
+#include "server/listener.h"
+#include "server/produce.h"
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    /* After the grace: how long the last answers may take to leave. */
+    ANSWERS_MS = 2000,
+    LOOK_EVERY_MS = 5,
+};
+
+/* --- What the parts ask -------------------------------------------------------------------------
+ */
+
+void server_enter(struct server *server)
+{
+    atomic_fetch_add(&server->requests, 1);
+}
+
+void server_leave(struct server *server)
+{
+    atomic_fetch_sub(&server->requests, 1);
+}
+
+void server_make_id(struct server *server, char *ret_id)
+{
+    uint64_t n = atomic_fetch_add(&server->next_id, 1);
+    snprintf(ret_id, 34, "%s-%016llx", server->id_prefix, (unsigned long long)n);
+}
+
+bool server_takes(struct server *server, struct err *reterr)
+{
+    if (atomic_load(&server->stopping))
+        return err_set(reterr, ERR_SHUTTING_DOWN, "the service is shutting down");
+    return catalog_ready(server->catalog, reterr) && producer_ready(server->producer, reterr);
+}
+
+static bool on_ready(void *context, struct err *reterr)
+{
+    return server_takes(context, reterr);
+}
+
+static void on_metrics(void *context, struct buf *out)
+{
+    (void)out;
+    struct server *server = context;
+    struct producer_status status;
+    struct err err;
+    producer_status(server->producer, &status);
+    metrics_set(METRIC_SERVER_INFLIGHT_BYTES, (int64_t)atomic_load(&server->limits.inflight));
+    metrics_set(METRIC_SERVER_INFLIGHT_EVENTS, (int64_t)status.outstanding);
+    metrics_set(METRIC_SERVER_CATALOG_AGE, catalog_age_ms(server->catalog) / 1000);
+    metrics_set(METRIC_SERVER_READY, server_takes(server, &err));
+}
+
+static void on_kafka_line(enum kafka_log_level level, const char *facility, const char *text)
+{
+    switch (level) {
+    case KAFKA_LOG_DEBUG:
+        log_debug(BROKER, log_str("facility", facility), log_str("text", text));
+        break;
+    case KAFKA_LOG_WARNING:
+        log_info(BROKER, log_str("facility", facility), log_str("text", text));
+        break;
+    case KAFKA_LOG_ERROR:
+        log_warning(BROKER, log_str("facility", facility), log_str("text", text));
+        break;
+    }
+}
+
+/* --- Start and stop -----------------------------------------------------------------------------
+ */
+
+static void make_id_prefix(struct server *server)
+{
+    uint8_t bytes[8];
+    digest_random(bytes, sizeof(bytes));
+    digest_hex(bytes, sizeof(bytes), server->id_prefix);
+}
+
+static bool start_parts(struct server *server, const struct settings *settings, struct err *reterr)
+{
+    const struct admin_hooks hooks = {
+        .program = "bxb-server", .ready = on_ready, .metrics = on_metrics, .context = server};
+    server->producer = producer_start(settings, produce_report, reterr);
+    if (!server->producer)
+        return false;
+    server->catalog = catalog_start(settings);
+    deadline_start(&server->deadlines, &server->limits);
+    server->admin = admin_start(settings->server_admin_listen, &hooks, reterr);
+    if (!server->admin)
+        return err_prefix(reterr, "server.admin_listen");
+    server->listener = listener_start(server, settings, reterr);
+    if (!server->listener)
+        return err_prefix(reterr, "server.listen");
+    return true;
+}
+
+static void free_parts(struct server *server)
+{
+    listener_stop(server->listener);
+    admin_stop(server->admin);
+    deadline_stop(&server->deadlines);
+    producer_stop(server->producer, 0 /* grace_ms */);
+    catalog_stop(server->catalog);
+}
+
+bool server_start(struct server *server, const struct settings *settings, struct err *reterr)
+{
+    *server = (struct server){0};
+    kafka_set_logger(on_kafka_line);
+    limits_set(&server->limits, settings);
+    make_id_prefix(server);
+    if (start_parts(server, settings, reterr))
+        return true;
+    free_parts(server);
+    return false;
+}
+
+static void wait_for_requests(struct server *server, int64_t deadline)
+{
+    while (atomic_load(&server->requests) > 0 && clock_mono_ms() < deadline)
+        clock_sleep_ms(LOOK_EVERY_MS);
+}
+
+void server_stop(struct server *server, int64_t grace_ms)
+{
+    const int64_t deadline = clock_mono_ms() + grace_ms;
+    /* From here on /readyz and new requests on open connections are answered 503. */
+    atomic_store(&server->stopping, true);
+    listener_quiesce(server->listener);
+    wait_for_requests(server, deadline);
+    /* What still waits is purged, so reported, so resumed: libmicrohttpd must not be stopped with a
+     * suspended connection. */
+    int64_t left = deadline - clock_mono_ms();
+    producer_drain(server->producer, left > 0 ? left : 0);
+    wait_for_requests(server, clock_mono_ms() + ANSWERS_MS);
+    free_parts(server);
+}
+
+void server_reload(struct server *server, const struct settings *settings)
+{
+    limits_set(&server->limits, settings);
+}
+
+/* --- What an operator should know ---------------------------------------------------------------
+ */
+
+static void watch_readiness(struct server *server)
+{
+    struct err err;
+    bool ready = server_takes(server, &err);
+    if (server->reported && ready == server->was_ready)
+        return;
+    server->reported = true;
+    server->was_ready = ready;
+    if (ready)
+        log_info(READY, log_u64("partitions", producer_partitions(server->producer)));
+    else
+        log_warning(NOT_READY, log_error_of(&err));
+}
+
+static void watch_producer(struct server *server)
+{
+    struct producer_status status;
+    producer_status(server->producer, &status);
+    if (status.recreations == server->recreations)
+        return;
+    log_error(PRODUCER_FATAL, log_error_of(&status.last_fatal));
+    log_info(PRODUCER_RECREATED, log_u64("times", status.recreations));
+    metrics_add(METRIC_SERVER_PRODUCERS_RECREATED, status.recreations - server->recreations);
+    server->recreations = status.recreations;
+}
+
+void server_watch(struct server *server)
+{
+    struct err problem;
+    if (catalog_take_problem(server->catalog, &problem))
+        log_warning(CATALOG_STALE, log_error_of(&problem));
+    watch_producer(server);
+    watch_readiness(server);
+}

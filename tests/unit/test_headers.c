@@ -1,0 +1,134 @@
+/* What the headers of a request say. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "server/headers.h"
+#include "tests/unit/check.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Names and values in turn, ended by NULL. */
+static struct headers headers_of(const char *name, ...)
+{
+    struct headers headers = {0};
+    va_list rest;
+    va_start(rest, name);
+    for (; name; name = va_arg(rest, const char *))
+        headers_add(&headers, slice_from(name), slice_from(va_arg(rest, const char *)));
+    va_end(rest);
+    return headers;
+}
+
+TEST(headers, one_length_or_chunked_is_clear)
+{
+    struct err err;
+    struct headers none = headers_of(NULL);
+    struct headers length = headers_of("content-length", "17", NULL);
+    struct headers chunked = headers_of("Transfer-Encoding", "Chunked", NULL);
+    CHECK(headers_check_framing(&none, &err));
+    CHECK(headers_check_framing(&length, &err) && length.content_length == 17);
+    CHECK(headers_check_framing(&chunked, &err) && !chunked.has_content_length);
+}
+
+TEST(headers, two_lengths_are_ambiguous)
+{
+    const struct headers rows[] = {
+        headers_of("Content-Length", "5", "Content-Length", "5", NULL),
+        headers_of("Content-Length", "5", "content-length", "6", NULL),
+        headers_of("Content-Length", "5", "Transfer-Encoding", "chunked", NULL),
+        headers_of("Transfer-Encoding", "chunked", "Transfer-Encoding", "chunked", NULL),
+        headers_of("Transfer-Encoding", "gzip, chunked", NULL),
+        headers_of("Transfer-Encoding", "identity", NULL),
+        headers_of("Transfer-Encoding ", "chunked", NULL),
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err err;
+        CHECK(!headers_check_framing(&rows[i], &err));
+        CHECK(err.code == ERR_REQUEST_AMBIGUOUS);
+    }
+}
+
+TEST(headers, a_length_beyond_64_bits_stays_large)
+{
+    struct headers headers = headers_of("Content-Length", "99999999999999999999999", NULL);
+    CHECK(headers.content_length > (UINT64_C(1) << 40));
+}
+
+TEST(headers, content_types_are_read_with_their_parameters)
+{
+    static const struct {
+        const char *type;
+        bool taken;
+        enum event_body kind;
+    } rows[] = {
+        {"", true, EVENT_BODY_JSON},
+        {"application/json", true, EVENT_BODY_JSON},
+        {"Application/JSON ; charset=UTF-8", true, EVENT_BODY_JSON},
+        {"application/json;charset=\"utf-8\"; x=y", true, EVENT_BODY_JSON},
+        {"application/vnd.acme.v1+json", true, EVENT_BODY_JSON},
+        {"application/x-ndjson", true, EVENT_BODY_NDJSON},
+        {"application/x-ndjson; charset=utf-8", true, EVENT_BODY_NDJSON},
+        {"application/json; charset=iso-8859-1", false, 0},
+        {"application/jsonp", false, 0},
+        {"application/cloudevents+json", false, 0},
+        {"application/x-www-form-urlencoded", false, 0},
+        {"text/plain", false, 0},
+        {"multipart/form-data; boundary=+json", false, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct headers headers = headers_of("Content-Type", rows[i].type, NULL);
+        struct err err;
+        enum event_body kind;
+        printf("type '%s'\n", rows[i].type);
+        CHECK(headers_check_content(&headers, &kind, &err) == rows[i].taken);
+        CHECK(rows[i].taken ? kind == rows[i].kind : err.code == ERR_MEDIA_TYPE_UNKNOWN);
+    }
+}
+
+TEST(headers, only_the_identity_encoding_is_taken)
+{
+    struct err err;
+    enum event_body kind;
+    struct headers identity = headers_of("Content-Encoding", "identity", NULL);
+    struct headers gzip = headers_of("Content-Encoding", "gzip", NULL);
+    CHECK(headers_check_content(&identity, &kind, &err));
+    CHECK(!headers_check_content(&gzip, &kind, &err) && err.code == ERR_ENCODING_UNKNOWN);
+}
+
+TEST(headers, the_key_is_what_follows_bearer)
+{
+    struct err err;
+    struct slice key;
+    struct headers headers = headers_of("AUTHORIZATION", "bearer   abc ", NULL);
+    CHECK(headers_bearer(&headers, &key, &err) && slice_equal(key, SLICE("abc")));
+    const struct headers wrong[] = {
+        headers_of(NULL),
+        headers_of("Authorization", "", NULL),
+        headers_of("Authorization", "Bearer", NULL),
+        headers_of("Authorization", "Basic abc", NULL),
+        headers_of("Authorization", "abc", NULL),
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        CHECK(!headers_bearer(&wrong[i], &key, &err) && err.code == ERR_UNAUTHORIZED);
+        CHECK(!strstr(err.text, "abc"));
+    }
+}
+
+TEST(headers, a_request_id_is_taken_only_when_it_can_be_echoed)
+{
+    char longest[HEADERS_REQUEST_ID_MAX + 2];
+    memset(longest, 'x', sizeof(longest));
+    longest[sizeof(longest) - 1] = '\0';
+    struct headers good = headers_of("X-Request-Id", "Abc-1.2_3:4/5=", NULL);
+    CHECK(slice_equal(good.request_id, SLICE("Abc-1.2_3:4/5=")));
+    CHECK(headers_of("X-Request-Id", "a b", NULL).request_id.size == 0);
+    CHECK(headers_of("X-Request-Id", "a\"b", NULL).request_id.size == 0);
+    CHECK(headers_of("X-Request-Id", "\xc3\xa9", NULL).request_id.size == 0);
+    CHECK(headers_of("X-Request-Id", longest, NULL).request_id.size == 0);
+    CHECK(headers_of("X-Request-Id", longest + 1, NULL).request_id.size == HEADERS_REQUEST_ID_MAX);
+}
+
+TEST(headers, know_who_waits_for_100_continue)
+{
+    CHECK(headers_of("Expect", "100-Continue", NULL).expect_continue);
+    CHECK(!headers_of("Expect", "nothing", NULL).expect_continue);
+}
