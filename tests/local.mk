@@ -4,24 +4,35 @@
 unit_tests = \
   %D%/unit/test_admin \
   %D%/unit/test_base \
+  %D%/unit/test_batch \
   %D%/unit/test_catalog \
+  %D%/unit/test_ch_client \
   %D%/unit/test_consumer \
   %D%/unit/test_decimal \
   %D%/unit/test_event \
   %D%/unit/test_events \
+  %D%/unit/test_fixed \
   %D%/unit/test_headers \
+  %D%/unit/test_intent \
   %D%/unit/test_log \
   %D%/unit/test_loop \
   %D%/unit/test_migrations \
+  %D%/unit/test_native \
+  %D%/unit/test_owner \
   %D%/unit/test_partition \
   %D%/unit/test_pg \
   %D%/unit/test_produce \
   %D%/unit/test_producer \
+  %D%/unit/test_read_back \
   %D%/unit/test_record \
   %D%/unit/test_route \
   %D%/unit/test_scan \
   %D%/unit/test_settings \
-  %D%/unit/test_timestamp
+  %D%/unit/test_status \
+  %D%/unit/test_table \
+  %D%/unit/test_timestamp \
+  %D%/unit/test_usage \
+  %D%/unit/test_verdict
 if HAVE_CRITERION
 check_PROGRAMS += $(unit_tests)
 else
@@ -41,8 +52,8 @@ unit_runner =
 else
 unit_runner = $(CRITERION_LIBS)
 endif
-LDADD = %D%/libsupport.a server/libserver.a handlers/libhandlers.a \
-  catalog/libcatalog.a kafka/libkafka.a postgres/libpostgres.a \
+LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a handlers/libhandlers.a \
+  catalog/libcatalog.a kafka/libkafka.a clickhouse/libclickhouse.a postgres/libpostgres.a \
   schemas/libschemas.a admin/libadmin.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \
   $(CRYPTO_LIBS) -ldl

@@ -1,0 +1,23 @@
+/* Fixed-point numbers: decimal text to a scaled 128-bit integer, exactly, never through a double.
+ *
+ *     fixed_parse(SLICE("12.50"), 38, 18, &value, &err)   value = 12.50 * 10^18
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLICKHOUSE_FIXED_H
+#define CLICKHOUSE_FIXED_H
+#include "base/err.h"
+#include "base/slice.h"
+#include <stdbool.h>
+
+enum { FIXED_DIGITS_MAX = 38 }; /* of 10^38 - 1, the largest that 128 bits hold */
+
+/* Reads a plain decimal ("-12.50", a JSON number without exponent). The result is text * 10^scale,
+ * as ClickHouse stores Decimal(precision, scale). Zeros at the end of the fraction are free; any
+ * other digit that the type cannot keep is an error, never cut.
+ * precision 1 to FIXED_DIGITS_MAX, scale 0 to precision.
+ * Errors: VALUE_INVALID (not a plain decimal), VALUE_OUT_OF_RANGE (more digits than the type has).
+ */
+bool fixed_parse(struct slice text, unsigned precision, unsigned scale, __int128 *ret_value,
+                 struct err *reterr) MUST_CHECK;
+
+#endif

@@ -1,0 +1,9 @@
+noinst_LIBRARIES += %D%/libclickhouse.a
+%C%_libclickhouse_a_SOURCES = \
+  %D%/client.c %D%/client.h \
+  %D%/verdict.c %D%/verdict.h \
+  %D%/fixed.c %D%/fixed.h \
+  %D%/native.c %D%/native_type.c %D%/native.h \
+  %D%/table.c %D%/table.h
+%C%_libclickhouse_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
+EXTRA_DIST += %D%/README.md

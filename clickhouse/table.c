@@ -1,0 +1,201 @@
+/* Reads system.tables and its like, and says what is wrong with a table.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "clickhouse/table.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { ANSWER_MAX = 1024 * 1024 };
+
+static const char table_sql[] =
+    "SELECT toString(uuid), engine, partition_key, timezone(),"
+    " if(startsWith(engine, 'Replicated'),"
+    "    extract(engine_full, '[^_]replicated_deduplication_window = (\\\\d+)'),"
+    "    extract(engine_full, 'non_replicated_deduplication_window = (\\\\d+)')),"
+    " if(startsWith(engine, 'Replicated'),"
+    "    (SELECT any(value) FROM system.replicated_merge_tree_settings"
+    "     WHERE name = 'replicated_deduplication_window'),"
+    "    (SELECT any(value) FROM system.merge_tree_settings"
+    "     WHERE name = 'non_replicated_deduplication_window')),"
+    " (SELECT count() FROM system.data_skipping_indices"
+    "  WHERE database = {database:String} AND table = {table:String}"
+    "  AND type = 'minmax' AND expr = 'kafka_offset')"
+    " FROM system.tables WHERE database = {database:String} AND name = {table:String}"
+    " FORMAT TabSeparatedRaw";
+
+static const char columns_sql[] = "SELECT name, type, default_kind FROM system.columns"
+                                  " WHERE database = {database:String} AND table = {table:String}"
+                                  " ORDER BY position FORMAT TabSeparatedRaw";
+
+/* Takes the text up to a tab or the end of the line, copied; owned by the caller. */
+static char *take_field(struct slice *rest)
+{
+    size_t end = 0;
+    while (end < rest->size && rest->data[end] != '\t' && rest->data[end] != '\n')
+        end++;
+    char *field = xstrndup(rest->data ? rest->data : "", end);
+    end += end < rest->size;
+    *rest = (struct slice){rest->data + end, rest->size - end};
+    return field;
+}
+
+static uint64_t take_number(struct slice *rest)
+{
+    CLEANUP(mem_freep) char *field = take_field(rest);
+    return strtoull(field, NULL, 10);
+}
+
+static bool read_columns(struct ch_client *client, const struct ch_param params[2],
+                         struct ch_table *table, struct err *reterr)
+{
+    CLEANUP(buf_done) struct buf answer;
+    buf_init(&answer, ANSWER_MAX);
+    if (!ch_query(client, columns_sql, params, 2, CH_TABLE_TIMEOUT_MS, &answer, reterr))
+        return false;
+    for (struct slice rest = buf_slice(&answer); rest.size > 0;) {
+        table->columns =
+            xrealloc(table->columns, (table->columns_len + 1) * sizeof *table->columns);
+        struct ch_column *column = &table->columns[table->columns_len++];
+        column->name = take_field(&rest);
+        column->type_text = take_field(&rest);
+        column->default_kind = take_field(&rest);
+    }
+    return true;
+}
+
+bool ch_table_read(struct ch_client *client, const char *database, const char *name,
+                   struct ch_table *ret_table, struct err *reterr)
+{
+    const struct ch_param params[] = {{"database", database}, {"table", name}};
+    CLEANUP(buf_done) struct buf answer;
+    buf_init(&answer, ANSWER_MAX);
+    if (!ch_query(client, table_sql, params, 2, CH_TABLE_TIMEOUT_MS, &answer, reterr))
+        return false;
+    struct slice rest = buf_slice(&answer);
+    if (rest.size == 0)
+        return err_set(reterr, ERR_TABLE_MISMATCH,
+                       "ClickHouse has no table %s.%s; `bxb migrate` makes it", database, name);
+    CLEANUP(ch_table_done) struct ch_table table = {0};
+    table.database = xstrdup(database);
+    table.name = xstrdup(name);
+    table.uuid = take_field(&rest);
+    table.engine = take_field(&rest);
+    table.partition_key = take_field(&rest);
+    table.timezone = take_field(&rest);
+    uint64_t own_window = take_number(&rest);
+    uint64_t server_window = take_number(&rest);
+    table.deduplication_window = own_window > 0 ? own_window : server_window;
+    table.offset_index = take_number(&rest) > 0;
+    if (!read_columns(client, params, &table, reterr))
+        return false;
+    *ret_table = table;
+    table = (struct ch_table){0};
+    return true;
+}
+
+void ch_table_done(struct ch_table *table)
+{
+    for (size_t i = 0; i < table->columns_len; i++) {
+        mem_freep(&table->columns[i].name);
+        mem_freep(&table->columns[i].type_text);
+        mem_freep(&table->columns[i].default_kind);
+    }
+    mem_freep(&table->columns);
+    mem_freep(&table->database);
+    mem_freep(&table->name);
+    mem_freep(&table->uuid);
+    mem_freep(&table->engine);
+    mem_freep(&table->partition_key);
+    mem_freep(&table->timezone);
+    *table = (struct ch_table){0};
+}
+
+const struct ch_column *ch_table_column(const struct ch_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->columns_len; i++)
+        if (strcmp(table->columns[i].name, name) == 0)
+            return &table->columns[i];
+    return NULL;
+}
+
+bool ch_table_replaces(const struct ch_table *table)
+{
+    return strstr(table->engine, "ReplacingMergeTree") != NULL;
+}
+
+/* The engines that keep every row until an equal key replaces it. */
+static bool engine_fits(const char *engine)
+{
+    static const char *const engines[] = {"MergeTree", "ReplacingMergeTree", "ReplicatedMergeTree",
+                                          "ReplicatedReplacingMergeTree"};
+    for (size_t i = 0; i < ARRAY_LEN(engines); i++)
+        if (strcmp(engine, engines[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool in_utc(const struct ch_table *table, const struct native_type *type)
+{
+    const char *named = strchr(type->text, '\'');
+    if (named)
+        return strstr(named, "'UTC'") || strstr(named, "'Etc/UTC'");
+    return strcmp(table->timezone, "UTC") == 0 || strcmp(table->timezone, "Etc/UTC") == 0;
+}
+
+static bool check_column(const struct ch_table *table, const struct ch_wanted *wanted,
+                         struct err *reterr)
+{
+    const struct ch_column *column = ch_table_column(table, wanted->name);
+    if (!column)
+        return wanted->optional ||
+               err_set(reterr, ERR_TABLE_MISMATCH,
+                       "%s.%s has no column %s; ALTER TABLE %s.%s ADD COLUMN %s %s",
+                       table->database, table->name, wanted->name, table->database, table->name,
+                       wanted->name, wanted->type);
+    struct native_type type;
+    bool fits = native_type_parse(column->type_text, &type, reterr);
+    if (fits && !native_type_takes(&type, wanted->source))
+        fits = err_set(reterr, ERR_TABLE_MISMATCH, "the type %s does not take it", type.text);
+    if (fits && wanted->may_be_null && !type.nullable)
+        fits = err_set(reterr, ERR_TABLE_MISMATCH, "the type %s takes no NULL", type.text);
+    if (fits && wanted->utc && !in_utc(table, &type))
+        fits = err_set(reterr, ERR_TABLE_MISMATCH, "its time zone is not UTC");
+    if (fits && column->default_kind[0] != '\0' && strcmp(column->default_kind, "DEFAULT") != 0)
+        fits = err_set(reterr, ERR_TABLE_MISMATCH, "it is %s", column->default_kind);
+    if (fits)
+        return true;
+    return err_prefix(reterr, "column %s of %s.%s cannot be written (make it %s)", wanted->name,
+                      table->database, table->name, wanted->type);
+}
+
+bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[],
+                    size_t wanted_len, uint64_t window, struct err *reterr)
+{
+    const char *db = table->database, *name = table->name;
+    if (!engine_fits(table->engine))
+        return err_set(reterr, ERR_TABLE_MISMATCH,
+                       "%s.%s has the engine %s; use ReplacingMergeTree(version) or MergeTree", db,
+                       name, table->engine);
+    if (strcmp(table->partition_key, "toYYYYMM(timestamp)") != 0)
+        return err_set(reterr, ERR_TABLE_MISMATCH,
+                       "%s.%s has the partition key '%s'; make it anew with PARTITION BY "
+                       "toYYYYMM(timestamp)",
+                       db, name, table->partition_key);
+    if (table->deduplication_window < window)
+        return err_set(reterr, ERR_TABLE_MISMATCH,
+                       "%s.%s remembers %" PRIu64 " INSERT tokens, %" PRIu64
+                       " are needed; ALTER TABLE %s.%s MODIFY SETTING "
+                       "%sreplicated_deduplication_window = 100000",
+                       db, name, table->deduplication_window, window, db, name,
+                       strncmp(table->engine, "Replicated", 10) == 0 ? "" : "non_");
+    for (size_t i = 0; i < wanted_len; i++)
+        if (!check_column(table, &wanted[i], reterr))
+            return false;
+    if (!table->offset_index)
+        return err_set(reterr, ERR_TABLE_MISMATCH,
+                       "%s.%s has no minmax index on kafka_offset; ALTER TABLE %s.%s ADD INDEX "
+                       "kafka_offset_range kafka_offset TYPE minmax GRANULARITY 1",
+                       db, name, db, name);
+    return true;
+}

@@ -1,0 +1,63 @@
+/* The target table as ClickHouse describes it, and whether it can be written exactly once.
+ *
+ *     if (!ch_table_read(client, "default", "events_raw", &table, &err) ||
+ *         !ch_table_check(&table, wanted, ARRAY_LEN(wanted), window, &err)) …
+ *     ch_table_done(&table);
+ *
+ * A table that cannot be used is refused by name, with the statement that mends it.
+ *
+ * Threads: one at a time. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLICKHOUSE_TABLE_H
+#define CLICKHOUSE_TABLE_H
+#include "clickhouse/client.h"
+#include "clickhouse/native.h"
+
+struct ch_column {
+    char *name;         /* owned */
+    char *type_text;    /* owned */
+    char *default_kind; /* owned; "", "DEFAULT", "MATERIALIZED", "ALIAS" or "EPHEMERAL" */
+};
+
+struct ch_table {
+    char *database; /* all owned */
+    char *name;
+    char *uuid; /* changes when the table is made anew */
+    char *engine;
+    char *partition_key; /* "toYYYYMM(timestamp)" */
+    char *timezone;      /* of the server, for times whose type names none */
+    uint64_t deduplication_window;
+    bool offset_index; /* there is a minmax index on kafka_offset */
+    struct ch_column *columns;
+    size_t columns_len;
+};
+
+/* A column that the caller will write. */
+struct ch_wanted {
+    const char *name;
+    enum native_source source;
+    bool may_be_null; /* the type must then be Nullable */
+    bool optional;    /* a table without it will do */
+    bool utc;         /* a time that must be kept in UTC: the partition key counts months by it */
+    const char *type; /* for the statement that adds it */
+};
+
+enum { CH_TABLE_TIMEOUT_MS = 10000 };
+
+/* Errors: TABLE_MISMATCH (no such table), CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_REFUSED. */
+bool ch_table_read(struct ch_client *client, const char *database, const char *name,
+                   struct ch_table *ret_table, struct err *reterr) MUST_CHECK;
+void ch_table_done(struct ch_table *table); /* a zeroed one is fine */
+
+/* Family of MergeTree that keeps every row, monthly partitions, a deduplication window of at least
+ * `window`, the index that makes reading back cheap, and the wanted columns in types that can be
+ * written. Errors: TABLE_MISMATCH. */
+bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[],
+                    size_t wanted_len, uint64_t window, struct err *reterr) MUST_CHECK;
+
+/* The column of that name, or NULL. */
+const struct ch_column *ch_table_column(const struct ch_table *table, const char *name);
+
+/* True when merges may remove rows with an equal key (ReplacingMergeTree). */
+bool ch_table_replaces(const struct ch_table *table);
+
+#endif

@@ -1,0 +1,254 @@
+/* Gathering records and sealing them into blocks. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "writer/batch.h"
+#include "tests/unit/check.h"
+
+#define ORG_A "11111111-1111-4111-8111-111111111111"
+#define ORG_B "22222222-2222-4222-8222-222222222222"
+
+static const int64_t november_ms = 1793491200000; /* 2026-11-01T00:00:00Z */
+static const int64_t no_hwm[] = {-1, -1, -1};
+
+/* A table with just what tells rows apart. */
+static struct columns offsets_only(void)
+{
+    struct ch_column columns[] = {{(char *)"transaction_id", (char *)"String", (char *)""},
+                                  {(char *)"kafka_offset", (char *)"UInt64", (char *)""}};
+    struct ch_table table = {.columns = columns, .columns_len = ARRAY_LEN(columns)};
+    struct columns result;
+    struct err err;
+    CHECK(columns_plan(&table, &result, &err));
+    CHECK(strcmp(result.list, "`transaction_id`, `kafka_offset`") == 0);
+    return result;
+}
+
+struct event {
+    uint32_t partition;
+    int64_t offset;
+    const char *organization, *transaction, *code;
+    int64_t at_ms;
+};
+
+/* The values of added records live as long as a test. */
+static struct arena values;
+
+static bool add(struct batch *batch, const struct event *event, struct err *reterr)
+{
+    const struct record record = {.organization_id = slice_from(event->organization),
+                                  .transaction_id = slice_from(event->transaction),
+                                  .external_customer_id = SLICE("customer"),
+                                  .code = slice_from(event->code),
+                                  .value = SLICE("1.5"),
+                                  .properties = SLICE("{}"),
+                                  .timestamp_ms = event->at_ms,
+                                  .ingested_ms = event->at_ms};
+    struct buf out;
+    buf_init(&out, 4096);
+    record_encode(&record, &out);
+    if (values.max == 0)
+        arena_init(&values, 1 << 20);
+    const struct consumer_message message = {.partition = event->partition,
+                                             .offset = event->offset,
+                                             .timestamp_ms = 1000 + event->offset,
+                                             .value = arena_copy(&values, buf_slice(&out)),
+                                             .sequence = (uint64_t)event->offset};
+    buf_done(&out);
+    return batch_add(batch, &message, reterr);
+}
+
+static void add_all(struct batch *batch, const struct event events[], size_t len)
+{
+    struct err err;
+    for (size_t i = 0; i < len; i++)
+        CHECK(add(batch, &events[i], &err));
+}
+
+/* The transaction ids of a block of offsets_only(), joined: they are one letter each. */
+static void letters(const struct buf *block, size_t rows, char *ret_text)
+{
+    /* columns, rows, the column's name and its type, then the texts */
+    size_t at = 2 + 1 + strlen("transaction_id") + 1 + strlen("String");
+    for (size_t i = 0; i < rows; i++)
+        ret_text[i] = block->data[at + 2 * i + 1];
+    ret_text[rows] = '\0';
+}
+
+TEST(batch, makes_a_sorted_block_per_month)
+{
+    const struct event events[] = {
+        {2, 10, ORG_B, "a", "k", november_ms + 5}, {0, 70, ORG_A, "b", "k", november_ms - 1},
+        {2, 11, ORG_A, "c", "k", november_ms + 9}, {0, 71, ORG_A, "d", "k", november_ms + 8},
+        {2, 12, ORG_A, "e", "j", november_ms + 9}, {0, 72, ORG_A, "f", "k", november_ms - 2},
+    };
+    struct columns columns = offsets_only();
+    struct batch batch;
+    struct err err;
+    char text[8];
+    batch_init(&batch, 3);
+    add_all(&batch, events, ARRAY_LEN(events));
+    const int64_t hwm[] = {59, -1, 9};
+    CHECK(batch_seal(&batch, &columns, hwm, 0, &err));
+
+    const struct intent *intent = &batch.intent;
+    CHECK(intent->blocks_len == 2);
+    CHECK(intent->blocks[0].month == 202610 && intent->blocks[0].rows == 2);
+    CHECK(intent->blocks[1].month == 202611 && intent->blocks[1].rows == 4);
+    letters(&batch.blocks[0], 2, text);
+    CHECK(strcmp(text, "fb") == 0); /* by time */
+    letters(&batch.blocks[1], 4, text);
+    CHECK(strcmp(text, "edca") == 0); /* by organization, code, time */
+
+    /* A range begins where the ledger stands, not where the first record is. */
+    CHECK(intent->ranges_len == 2);
+    CHECK(intent->ranges[0].partition == 0 && intent->ranges[0].from == 60 &&
+          intent->ranges[0].to == 72 && intent->ranges[0].records == 3);
+    CHECK(intent->ranges[1].partition == 2 && intent->ranges[1].from == 10 &&
+          intent->ranges[1].to == 12 && intent->ranges[1].records == 3);
+    CHECK(intent->ranges[0].anchor_timestamp_ms == 1072);
+    CHECK(batch.oldest_ms == 1010);
+    CHECK(batch.usage.entries_len == 4);
+    batch_done(&batch);
+}
+
+TEST(batch, same_records_make_the_same_bytes_in_any_order_of_partitions)
+{
+    const struct event events[] = {
+        {0, 1, ORG_A, "x", "k", november_ms},
+        {1, 1, ORG_A, "x", "k", november_ms},
+        {0, 2, ORG_A, "y", "k", november_ms},
+        {1, 2, ORG_B, "z", "k", november_ms},
+    };
+    const size_t orders[][4] = {{0, 1, 2, 3}, {1, 3, 0, 2}, {0, 2, 1, 3}, {1, 0, 3, 2}};
+    struct columns columns = offsets_only();
+    struct batch first = {0};
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+        struct batch batch;
+        struct err err;
+        batch_init(&batch, 2);
+        for (size_t j = 0; j < 4; j++)
+            CHECK(add(&batch, &events[orders[i][j]], &err));
+        CHECK(batch_seal(&batch, &columns, no_hwm, 0, &err));
+        if (i == 0) {
+            first = batch;
+            continue;
+        }
+        CHECK(slice_equal(buf_slice(&first.blocks[0]), buf_slice(&batch.blocks[0])));
+        CHECK(memcmp(first.intent.ranges, batch.intent.ranges, 2 * sizeof *batch.intent.ranges) ==
+              0);
+        batch_done(&batch);
+    }
+    batch_done(&first);
+}
+
+TEST(batch, digest_sees_values_offsets_and_boundaries)
+{
+    const struct {
+        int64_t offset;
+        const char *a, *b;
+    } rows[] = {{5, "ab", "c"}, {5, "a", "bc"}, {6, "ab", "c"}, {5, "ab", "d"}};
+    uint8_t digests[ARRAY_LEN(rows)][DIGEST_SHA256_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct digest digest;
+        digest_init(&digest);
+        range_digest(&digest, rows[i].offset, slice_from(rows[i].a));
+        range_digest(&digest, rows[i].offset + 1, slice_from(rows[i].b));
+        digest_end(&digest, digests[i]);
+        for (size_t j = 0; j < i; j++)
+            CHECK(!digest_equal(digests[i], digests[j], DIGEST_SHA256_SIZE));
+    }
+}
+
+TEST(batch, is_full_by_rows_and_by_bytes)
+{
+    struct batch batch;
+    struct err err;
+    batch_init(&batch, 1);
+    const struct event event = {0, 0, ORG_A, "x", "k", november_ms};
+    CHECK(!batch_full(&batch, &(struct batch_limits){1, 1}));
+    CHECK(add(&batch, &event, &err));
+    CHECK(batch_full(&batch, &(struct batch_limits){1, 1 << 20}));
+    CHECK(batch_full(&batch, &(struct batch_limits){10, batch.bytes}));
+    CHECK(!batch_full(&batch, &(struct batch_limits){2, batch.bytes + 1}));
+    batch_done(&batch);
+}
+
+TEST(batch, is_full_before_it_has_too_many_months)
+{
+    struct batch batch;
+    struct err err;
+    batch_init(&batch, 1);
+    const struct batch_limits limits = {1 << 20, 1 << 30};
+    int64_t taken = 0;
+    for (; !batch_full(&batch, &limits); taken++) {
+        const struct event event = {0, taken, ORG_A, "x", "k", taken * 31 * 86400000LL};
+        CHECK(add(&batch, &event, &err));
+    }
+    struct columns columns = offsets_only();
+    CHECK(batch_seal(&batch, &columns, no_hwm, 0, &err));
+    CHECK(batch.intent.blocks_len == INTENT_BLOCKS_MAX && taken >= INTENT_BLOCKS_MAX);
+    batch_done(&batch);
+}
+
+TEST(batch, a_record_that_cannot_be_taken_is_named_and_leaves_no_trace)
+{
+    struct batch batch;
+    struct err err;
+    batch_init(&batch, 2);
+    const struct consumer_message garbage = {.partition = 1, .offset = 42, .value = SLICE("{]")};
+    CHECK(!batch_add(&batch, &garbage, &err) && err.code == ERR_RECORD_INVALID);
+    CHECK(strstr(err.text, "partition 1") && strstr(err.text, "offset 42"));
+
+    const struct event bad[] = {
+        {1, 42, "not-a-uuid", "x", "k", november_ms},
+        {1, 42, "AAAAAAAA-1111-4111-8111-111111111111", "x", "k", november_ms},
+        {1, 42, ORG_A, "x", "k", 65536LL * 86400000},
+        {1, 42, ORG_A, "x", "k", -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK(!add(&batch, &bad[i], &err) && err.code == ERR_RECORD_INVALID);
+    CHECK(batch.rows_len == 0 && batch.ranges[1].records == 0 && batch.usage.entries_len == 0);
+    batch_done(&batch);
+}
+
+TEST(batch, is_as_new_after_a_reset)
+{
+    struct columns columns = offsets_only();
+    struct batch batch;
+    struct err err;
+    batch_init(&batch, 1);
+    for (int64_t round = 0; round < 3; round++) {
+        const struct event event = {0, round, ORG_A, "x", "k", november_ms};
+        const int64_t hwm[] = {round - 1};
+        CHECK(add(&batch, &event, &err));
+        CHECK(batch_seal(&batch, &columns, hwm, 0, &err));
+        CHECK(batch.intent.ranges_len == 1 && batch.intent.ranges[0].from == round);
+        CHECK(batch.intent.blocks_len == 1 && batch.intent.blocks[0].rows == 1);
+        batch_reset(&batch);
+        CHECK(batch.rows_len == 0 && batch.bytes == 0 && batch.oldest_ms == 0);
+    }
+    batch_done(&batch);
+}
+
+TEST(batch, months_are_civil_months_in_utc)
+{
+    const struct {
+        int64_t ms;
+        uint32_t month;
+    } rows[] = {
+        {0, 197001},
+        {2678399999, 197001},
+        {2678400000, 197002},
+        {951782400000, 200002}, /* 2000-02-29 */
+        {951868799999, 200002},
+        {951868800000, 200003},
+        {november_ms - 1, 202610},
+        {november_ms, 202611},
+        {1798761599999, 202612}, /* 2026-12-31T23:59:59.999Z */
+        {1798761600000, 202701},
+        {4107542399999, 210002}, /* 2100-02-28T23:59:59.999Z: no leap year */
+        {4107542400000, 210003},
+        {5662310399999, 214906},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        CHECK(batch_month(rows[i].ms) == rows[i].month);
+}

@@ -1,0 +1,174 @@
+/* Whether a table can be written exactly once. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "clickhouse/table.h"
+#include "tests/unit/check.h"
+#include "writer/columns.h"
+
+static struct ch_column columns[16];
+static size_t columns_len;
+
+static void add(const char *name, const char *type)
+{
+    columns[columns_len++] = (struct ch_column){(char *)name, (char *)type, (char *)""};
+}
+
+/* The table that `bxb migrate` makes. */
+static struct ch_table good_table(void)
+{
+    columns_len = 0;
+    add("organization_id", "LowCardinality(String)");
+    add("transaction_id", "String");
+    add("external_customer_id", "String");
+    add("external_subscription_id", "String");
+    add("code", "LowCardinality(String)");
+    add("timestamp", "DateTime64(3, 'UTC')");
+    add("properties", "String");
+    add("value", "Nullable(Float64)");
+    add("decimal_value", "Nullable(Decimal(38, 18))");
+    add("created_at", "DateTime64(3, 'UTC')");
+    add("kafka_partition", "UInt16");
+    add("kafka_offset", "UInt64");
+    add("version", "UInt64");
+    return (struct ch_table){.database = (char *)"default",
+                             .name = (char *)"events_raw",
+                             .uuid = (char *)"u",
+                             .engine = (char *)"ReplacingMergeTree",
+                             .partition_key = (char *)"toYYYYMM(timestamp)",
+                             .timezone = (char *)"Europe/Berlin",
+                             .deduplication_window = 5000,
+                             .offset_index = true,
+                             .columns = columns,
+                             .columns_len = columns_len};
+}
+
+static bool check(const struct ch_table *table, struct err *err)
+{
+    size_t wanted_len;
+    const struct ch_wanted *wanted = columns_wanted(&wanted_len);
+    return ch_table_check(table, wanted, wanted_len, 5000, err);
+}
+
+/* Gives the column `name` another type, or with NULL takes it away. */
+static struct ch_table with_column(const char *name, const char *type)
+{
+    struct ch_table table = good_table();
+    struct ch_column *column = (struct ch_column *)ch_table_column(&table, name);
+    CHECK(column != NULL);
+    if (type)
+        column->type_text = (char *)type;
+    else
+        column->name = (char *)"another";
+    return table;
+}
+
+TEST(table, ours_and_its_variants_are_taken)
+{
+    struct err err;
+    struct ch_table table = good_table();
+    CHECK(check(&table, &err));
+    CHECK(ch_table_replaces(&table));
+    table.engine = (char *)"MergeTree";
+    CHECK(check(&table, &err));
+    CHECK(!ch_table_replaces(&table));
+
+    static const struct {
+        const char *name, *type;
+    } variants[] = {
+        {"organization_id", "UUID"},
+        {"value", "Nullable(String)"},
+        {"decimal_value", "Nullable(Decimal(38, 26))"},
+        {"code", "String"},
+        {"kafka_offset", "Int64"},
+        {"timestamp", "DateTime64(6, 'Etc/UTC')"},
+        {"value", NULL},
+        {"version", NULL},
+        {"created_at", NULL},
+        {"external_subscription_id", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
+        table = with_column(variants[i].name, variants[i].type);
+        CHECK(check(&table, &err));
+    }
+}
+
+TEST(table, what_is_missing_comes_with_the_statement_that_adds_it)
+{
+    static const struct {
+        const char *name, *statement;
+    } rows[] = {
+        {"kafka_partition", "ALTER TABLE default.events_raw ADD COLUMN kafka_partition UInt16"},
+        {"decimal_value",
+         "ALTER TABLE default.events_raw ADD COLUMN decimal_value Nullable(Decimal(38, 18))"},
+        {"transaction_id", "ADD COLUMN transaction_id String"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ch_table table = with_column(rows[i].name, NULL);
+        struct err err;
+        CHECK(!check(&table, &err) && err.code == ERR_TABLE_MISMATCH);
+        CHECK(strstr(err.text, rows[i].statement));
+    }
+    struct err err;
+    struct ch_table table = good_table();
+    table.offset_index = false;
+    CHECK(!check(&table, &err) && strstr(err.text, "ADD INDEX"));
+    table = good_table();
+    table.deduplication_window = 4999;
+    CHECK(!check(&table, &err));
+    CHECK(strstr(err.text, "MODIFY SETTING non_replicated_deduplication_window = 100000"));
+    table.engine = (char *)"ReplicatedMergeTree";
+    CHECK(!check(&table, &err));
+    CHECK(strstr(err.text, "MODIFY SETTING replicated_deduplication_window = 100000"));
+}
+
+TEST(table, types_that_would_change_a_value_are_refused)
+{
+    static const struct {
+        const char *name, *type;
+    } rows[] = {
+        {"decimal_value", "Decimal(38, 18)"}, /* takes no NULL */
+        {"decimal_value", "Nullable(DateTime64(3))"},
+        {"timestamp", "DateTime"},
+        {"timestamp", "DateTime64(3)"}, /* the server's zone is another */
+        {"timestamp", "DateTime64(3, 'Europe/Berlin')"},
+        {"kafka_offset", "String"},
+        {"properties", "JSON"},
+        {"transaction_id", "UInt64"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ch_table table = with_column(rows[i].name, rows[i].type);
+        struct err err;
+        CHECK(!check(&table, &err) && err.code == ERR_TABLE_MISMATCH);
+        CHECK(strstr(err.text, rows[i].name));
+    }
+    struct ch_table table = with_column("timestamp", "DateTime64(3)");
+    struct err err;
+    table.timezone = (char *)"UTC";
+    CHECK(check(&table, &err));
+}
+
+TEST(table, engines_and_partitions_that_do_not_keep_blocks_whole_are_refused)
+{
+    static const char *const engines[] = {"Memory", "SummingMergeTree", "Distributed", "View"};
+    static const char *const keys[] = {"", "toDate(timestamp)", "toYYYYMM(created_at)"};
+    struct err err;
+    for (size_t i = 0; i < ARRAY_LEN(engines); i++) {
+        struct ch_table table = good_table();
+        table.engine = (char *)engines[i];
+        CHECK(!check(&table, &err) && err.code == ERR_TABLE_MISMATCH);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        struct ch_table table = good_table();
+        table.partition_key = (char *)keys[i];
+        CHECK(!check(&table, &err) && err.code == ERR_TABLE_MISMATCH);
+    }
+}
+
+TEST(table, a_column_that_computes_itself_is_refused)
+{
+    struct ch_table table = good_table();
+    struct err err;
+    columns[0].default_kind = (char *)"DEFAULT";
+    CHECK(check(&table, &err));
+    columns[0].default_kind = (char *)"MATERIALIZED";
+    CHECK(!check(&table, &err) && strstr(err.text, "MATERIALIZED"));
+}

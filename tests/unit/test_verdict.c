@@ -1,0 +1,82 @@
+/* What ClickHouse's answers mean. SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "clickhouse/verdict.h"
+#include "tests/unit/check.h"
+
+static enum ch_verdict verdict(long status, int exception, bool sent, const char *body)
+{
+    struct ch_answer answer = {status, exception, sent, slice_from(body)};
+    return verdict_of(&answer);
+}
+
+TEST(verdict, only_a_clean_answer_has_landed)
+{
+    CHECK(verdict(200, 0, true, "") == CH_LANDED);
+    /* 200 with an error in a header, or with anything in the body, is none. */
+    CHECK(verdict(200, 209, true, "") == CH_UNKNOWN);
+    CHECK(verdict(200, 0, true, "Code: 241. DB::Exception") == CH_UNKNOWN);
+    CHECK(verdict(200, 60, true, "") == CH_REFUSED);
+    CHECK(verdict(204, 0, true, "") == CH_UNKNOWN);
+}
+
+TEST(verdict, nothing_sent_is_nothing_stored)
+{
+    CHECK(verdict(0, 0, false, "") == CH_NOT_SENT);
+}
+
+TEST(verdict, no_answer_is_no_verdict)
+{
+    CHECK(verdict(0, 0, true, "") == CH_UNKNOWN);
+    CHECK(verdict(0, 60, true, "") == CH_UNKNOWN);
+}
+
+TEST(verdict, codes_are_told_apart)
+{
+    static const int not_sent[] = {201, 202, 203, 242, 285, 439};
+    static const int unknown[] = {
+        3,   33,  159, 209, 210,  225,  236,  241, 252,
+        319, 389, 394, 999, 1000, 1001, 1002, 4711 /* not in the table */};
+    static const int refused[] = {6,   16,  20,  47,  53,  60,  62,  81,
+                                  115, 117, 164, 218, 395, 407, 497, 516};
+    for (size_t i = 0; i < ARRAY_LEN(not_sent); i++)
+        CHECK(verdict(500, not_sent[i], true, "x") == CH_NOT_SENT);
+    for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
+        CHECK(verdict(500, unknown[i], true, "x") == CH_UNKNOWN);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        CHECK(verdict(404, refused[i], true, "x") == CH_REFUSED);
+}
+
+TEST(verdict, statuses_without_a_code_are_doubts_but_for_access)
+{
+    CHECK(verdict(500, 0, true, "x") == CH_UNKNOWN);
+    CHECK(verdict(502, 0, true, "bad gateway") == CH_UNKNOWN);
+    CHECK(verdict(401, 0, true, "") == CH_REFUSED);
+    CHECK(verdict(403, 0, true, "") == CH_REFUSED);
+}
+
+TEST(verdict, waiting_helps_a_query_or_does_not)
+{
+    const struct {
+        long status;
+        int exception;
+        bool can_pass;
+    } rows[] = {
+        {0, 0, true},     {503, 0, true},   {429, 0, true},   {404, 0, false},    {401, 0, false},
+        {500, 241, true}, {500, 202, true}, {404, 60, false}, {500, 4711, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ch_answer answer = {.status = rows[i].status, .exception = rows[i].exception};
+        CHECK(verdict_can_pass(&answer) == rows[i].can_pass);
+    }
+}
+
+TEST(verdict, code_is_read_from_old_servers_bodies)
+{
+    CHECK(verdict_code_in(SLICE("Code: 60. DB::Exception: Table default.x")) == 60);
+    CHECK(verdict_code_in(SLICE("Code: 1002")) == 1002);
+    CHECK(verdict_code_in(SLICE("code: 60")) == 0);
+    CHECK(verdict_code_in(SLICE("Code: ")) == 0);
+    CHECK(verdict_code_in(SLICE("")) == 0);
+    CHECK(strcmp(verdict_code_name(252), "TOO_MANY_PARTS") == 0);
+    CHECK(strcmp(verdict_code_name(4711), "") == 0);
+}

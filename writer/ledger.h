@@ -1,0 +1,121 @@
+/* The ledger: every statement of the writer in PostgreSQL.
+ *
+ *     ledger_open(settings, &err)                     a session
+ *     ledger_claim(ledger, &target, lane, &err)       this topic feeds this table
+ *     ledger_acquire(ledger, owner, lease_ms, &state) the epoch is ours
+ *     ledger_advance(ledger, complete, intend, &err)  one transaction per batch
+ *
+ * Every change names the epoch and the batch_seq that we know (and the expected hwm of each
+ * partition); when it changes another number of rows than it must, the lane is lost (LANE_LOST) and
+ * nothing was changed.
+ *
+ * Errors (all functions): those of postgres/pg.h; LANE_LOST.
+ *
+ * Threads: one at a time. SPDX-License-Identifier: Apache-2.0 */
+#ifndef WRITER_LEDGER_H
+#define WRITER_LEDGER_H
+#include "base/settings.h"
+#include "postgres/pg.h"
+#include "writer/intent.h"
+#include "writer/usage.h"
+
+enum { LEDGER_OWNER_SIZE = 128 };
+
+/* Where a PostgreSQL session ended up. Another cluster, or another timeline after a failover, may
+ * know less than we were told. */
+struct ledger_identity {
+    char system_identifier[24];
+    int64_t timeline;
+};
+
+/* What one lane is about, as the settings, Kafka and ClickHouse have it. */
+struct ledger_target {
+    const char *cluster_id; /* all borrowed */
+    const char *topic;
+    const char *table; /* "default.events_raw" */
+    const char *table_uuid;
+    uint32_t partitions;
+};
+
+struct ledger_partition {
+    int64_t hwm;
+    bool anchored; /* the rest is known */
+    uint8_t anchor_digest[DIGEST_SHA256_SIZE];
+    int64_t anchor_timestamp_ms;
+};
+
+struct ledger {
+    const struct settings *settings; /* borrowed */
+    struct pg *pg;                   /* owned; NULL until ledger_open */
+    struct ledger_identity session;
+    /* after ledger_claim */
+    int64_t lane_id;
+    uint32_t incarnation;
+    uint32_t partitions;
+    /* after ledger_acquire */
+    int64_t epoch;
+    int64_t batch_seq;                   /* of the last batch completed */
+    struct ledger_identity last_session; /* under which the lane was owned before */
+    struct ledger_partition *state;      /* by partition; owned */
+    bool pending;                        /* there is an intent */
+    struct intent intent;                /* owned; valid while pending */
+};
+
+/* Connects, or connects anew when the session was lost. The identity of the session is read; see
+ * ledger_same_identity. */
+bool ledger_open(struct ledger *ledger, const struct settings *settings,
+                 struct err *reterr) MUST_CHECK;
+void ledger_close(struct ledger *ledger); /* a zeroed one is fine */
+
+/* For an owner of the lane: ledger_open, and LANE_LOST when it leads to another PostgreSQL than
+ * before. */
+bool ledger_reopen(struct ledger *ledger, struct err *reterr) MUST_CHECK;
+
+/* Registers that this topic feeds this table, or checks that it is what was registered, and makes
+ * the lane's rows. Errors: TOPIC_MISMATCH, TABLE_MISMATCH. */
+bool ledger_claim(struct ledger *ledger, const struct ledger_target *target,
+                  struct err *reterr) MUST_CHECK;
+
+/* Takes the lane under a new epoch and reads what it holds, when it is free, its lease has run out
+ * or `owner_is_dead` says so of its owner. Otherwise LANE_LOST, with the owner and how long its
+ * lease still runs in the text. */
+bool ledger_acquire(struct ledger *ledger, const char *owner, int64_t lease_ms,
+                    bool (*owner_is_dead)(const char *owner), struct err *reterr) MUST_CHECK;
+
+/* Gives the lane up: the next writer need not wait. A failure costs only that wait. */
+void ledger_release(struct ledger *ledger);
+
+/* Renews the lease; over a session of the caller's own. */
+bool ledger_renew(struct pg *pg, int64_t lane_id, int64_t epoch, int64_t lease_ms,
+                  struct err *reterr) MUST_CHECK;
+
+/* True when the session is where the lane was owned before. */
+bool ledger_same_identity(const struct ledger *ledger);
+
+/* Writes the session's identity into the lane row; after a horizon was waited for. */
+bool ledger_adopt_identity(struct ledger *ledger, struct err *reterr) MUST_CHECK;
+
+/* What ledger_advance completes. */
+struct ledger_completion {
+    const struct intent *intent;
+    struct usage *usage;
+};
+
+/* One transaction: completes a batch (NULL: none) and records the next intent (NULL: none), whose
+ * batch_seq, epoch and the like it fills in. On success ledger->batch_seq, state and pending are
+ * advanced (ledger->intent stays the caller's business).
+ * Errors: POSTGRES_UNKNOWN, after which ledger_resolve must be asked. */
+bool ledger_advance(struct ledger *ledger, const struct ledger_completion *complete,
+                    struct intent *intend, struct err *reterr) MUST_CHECK;
+
+/* After a session was lost: connects anew and finds out whether ledger_advance with these arguments
+ * took place. Errors: LANE_LOST also when PostgreSQL is another one than before, or anything does
+ * not fit. */
+bool ledger_resolve(struct ledger *ledger, const struct ledger_completion *complete,
+                    const struct intent *intend, bool *ret_done, struct err *reterr) MUST_CHECK;
+
+/* Raises the attempt of a block of the pending intent, in PostgreSQL first. */
+bool ledger_raise_attempt(struct ledger *ledger, struct intent *intent, size_t block,
+                          struct err *reterr) MUST_CHECK;
+
+#endif

@@ -1,0 +1,15 @@
+bin_PROGRAMS += bxb-writer
+noinst_LIBRARIES += %D%/libwriter.a
+%C%_libwriter_a_SOURCES = \
+  %D%/lane.c %D%/lane.h %D%/lane_open.c %D%/lane_anchors.c %D%/lane_rebuild.c %D%/lane_work.c \
+  %D%/batch.c %D%/batch.h %D%/columns.c %D%/columns.h %D%/usage.c %D%/usage.h \
+  %D%/intent.c %D%/intent.h %D%/ledger.c %D%/ledger_batch.c %D%/ledger.h \
+  %D%/flight.c %D%/flight.h %D%/insert.c %D%/insert.h %D%/read_back.c %D%/read_back.h \
+  %D%/lease.c %D%/lease.h %D%/owner.c %D%/owner.h \
+  %D%/status.c %D%/status.h %D%/stop.c %D%/stop.h
+%C%_libwriter_a_CPPFLAGS = $(AM_CPPFLAGS)
+bxb_writer_SOURCES = %D%/main.c
+bxb_writer_LDADD = %D%/libwriter.a kafka/libkafka.a clickhouse/libclickhouse.a \
+  postgres/libpostgres.a schemas/libschemas.a admin/libadmin.a base/libbase.a \
+  $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+EXTRA_DIST += %D%/README.md
