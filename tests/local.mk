@@ -3,6 +3,7 @@
 # cannot run, the same files are linked with a runner of our own (tests/unit/plain_runner.c).
 unit_tests = \
   %D%/unit/test_admin \
+  %D%/unit/test_args \
   %D%/unit/test_base \
   %D%/unit/test_batch \
   %D%/unit/test_catalog \
@@ -52,7 +53,7 @@ unit_runner =
 else
 unit_runner = $(CRITERION_LIBS)
 endif
-LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a handlers/libhandlers.a \
+LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a cli/libcli.a handlers/libhandlers.a \
   catalog/libcatalog.a kafka/libkafka.a clickhouse/libclickhouse.a postgres/libpostgres.a \
   schemas/libschemas.a admin/libadmin.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \

@@ -1,0 +1,18 @@
+bin_PROGRAMS += bxb
+# Everything but main, so that the unit tests can link it.
+noinst_LIBRARIES += %D%/libcli.a
+%C%_libcli_a_SOURCES = \
+  %D%/args.c %D%/args.h %D%/cli.c %D%/cli.h %D%/commands.def \
+  %D%/output.c %D%/output.h %D%/http.c %D%/http.h %D%/lines.c %D%/lines.h \
+  %D%/progress.c %D%/progress.h \
+  %D%/migrate.c %D%/org_create.c %D%/org_list.c \
+  %D%/key_create.c %D%/key_import.c %D%/key_revoke.c %D%/key_list.c \
+  %D%/send.c %D%/send_answer.c %D%/send_answer.h \
+  %D%/status.c %D%/status.h %D%/status_collect.c %D%/status_show.c
+%C%_libcli_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
+bxb_SOURCES = %D%/main.c
+bxb_CPPFLAGS = $(AM_CPPFLAGS)
+bxb_LDADD = %D%/libcli.a catalog/libcatalog.a kafka/libkafka.a clickhouse/libclickhouse.a \
+  postgres/libpostgres.a schemas/libschemas.a base/libbase.a \
+  $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+EXTRA_DIST += %D%/README.md
