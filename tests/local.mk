@@ -10,6 +10,7 @@ unit_tests = \
   %D%/unit/test_ch_client \
   %D%/unit/test_consumer \
   %D%/unit/test_decimal \
+  %D%/unit/test_decode \
   %D%/unit/test_event \
   %D%/unit/test_events \
   %D%/unit/test_fixed \
@@ -29,6 +30,7 @@ unit_tests = \
   %D%/unit/test_route \
   %D%/unit/test_scan \
   %D%/unit/test_settings \
+  %D%/unit/test_statement \
   %D%/unit/test_status \
   %D%/unit/test_table \
   %D%/unit/test_timestamp \
@@ -55,7 +57,7 @@ unit_runner = $(CRITERION_LIBS)
 endif
 LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a cli/libcli.a handlers/libhandlers.a \
   catalog/libcatalog.a kafka/libkafka.a clickhouse/libclickhouse.a postgres/libpostgres.a \
-  schemas/libschemas.a admin/libadmin.a base/libbase.a $(unit_runner) \
+  schemas/libschemas.a embedded/libembedded.a admin/libadmin.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \
   $(CRYPTO_LIBS) -ldl
 
