@@ -86,3 +86,34 @@ EXTRA_DIST += %D%/README.md %D%/tsan.supp %D%/unit/plain_runner.c %D%/unit/thrd_
   %D%/fuzz/corpus/event/utf8.json \
   %D%/fuzz/corpus/event/values.ndjson \
   %D%/fuzz/corpus/event/zero-exponent.ndjson
+
+# The tests in Python: whole programs on the real engines, and the verifier.
+EXTRA_DIST += %D%/pytest.ini \
+  %D%/engine/conftest.py \
+  %D%/engine/test_inserts.py \
+  %D%/engine/test_life.py \
+  %D%/engine/test_queries.py \
+  %D%/flow/Partition.java \
+  %D%/flow/conftest.py \
+  %D%/flow/organization.py \
+  %D%/flow/requirements.txt \
+  %D%/flow/stack.py \
+  %D%/flow/test_accept.py \
+  %D%/flow/test_broker.py \
+  %D%/flow/test_cli.py \
+  %D%/flow/test_readiness.py \
+  %D%/flow/test_reject.py \
+  %D%/flow/test_server_stop.py \
+  %D%/flow/test_stack.py \
+  %D%/flow/test_verify.py \
+  %D%/flow/test_writer_kill.py \
+  %D%/flow/topic.py \
+  %D%/verifier/__init__.py \
+  %D%/verifier/__main__.py \
+  %D%/verifier/checks.py \
+  %D%/verifier/model.py \
+  %D%/verifier/murmur2.py \
+  %D%/verifier/rest.py \
+  %D%/verifier/sources.py \
+  %D%/verifier/test_murmur2.py \
+  %D%/verifier/test_verifier.py

@@ -1,0 +1,353 @@
+"""The checks. Each is a pure function of what was sent and what was read, and returns the
+differences it found, one sentence each; none means it holds.
+
+They compare systems at rest: nobody sends, and the writer has caught up (everything_is_done and
+no_intent_is_pending say whether it has). What the writer has done is what is at or below its hwm.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import bisect
+import collections
+import hashlib
+from typing import Callable, Iterable, Iterator, NamedTuple
+
+from .model import Observed, Record, Row, Sent, Usage, UsageKey, format_timestamp, usage_of
+from .murmur2 import partition_of
+
+STORED_OFFSET_BITS = 48
+VERSION_MAX = 2**64 - 1
+
+
+class CheckResult(NamedTuple):
+    name: str
+    compared: int  # how many things were looked at
+    differences: list[str]
+
+
+Differences = Iterator[str]
+Check = Callable[[list[Sent], Observed], tuple[int, Iterable[str]]]
+
+
+def acknowledged_is_in_kafka(sent: list[Sent], observed: Observed):
+    """every acknowledged event is in Kafka as it was sent"""
+    by_id = _by_id(observed.records)
+    acknowledged = [event for event in sent if event.acknowledged]
+
+    def differences() -> Differences:
+        for event in acknowledged:
+            records = by_id.get(_identity(event))
+            if not records:
+                yield f"{_name(event)} was acknowledged and is not in Kafka"
+                continue
+            for record in records:
+                yield from _altered(event, record, f"{_name(event)} in Kafka {_place(record)}")
+
+    return len(acknowledged), differences()
+
+
+def kafka_holds_only_what_was_sent(sent: list[Sent], observed: Observed):
+    """nothing is in Kafka more often than it was sent"""
+    known = {_identity(event): event for event in sent}
+    organizations = {event.organization_id for event in sent}
+    by_id = {
+        identity: records
+        for identity, records in _by_id(observed.records).items()
+        if identity[0] in organizations
+    }
+
+    def differences() -> Differences:
+        for identity, records in by_id.items():
+            places = ", ".join(_place(record) for record in records)
+            event = known.get(identity)
+            if event is None:
+                yield f"{_name(records[0])} at {places} was never sent"
+            elif len(records) > event.sends:
+                yield f"{_name(event)} was sent {event.sends}x and is in Kafka {len(records)}x: {places}"
+
+    return len(by_id), differences()
+
+
+def records_are_keyed_by_organization(sent: list[Sent], observed: Observed):
+    """each record has its organization as key, in the partition of that key"""
+    partition = {}  # by key: a hash in Python is slow, and organizations are few
+
+    def differences() -> Differences:
+        yield from observed.undecodable
+        for record in observed.records:
+            if record.key != record.organization_id.encode():
+                yield f"{_name(record)} at {_place(record)} has the key {record.key!r}"
+            elif record.key not in partition:
+                partition[record.key] = partition_of(record.key, observed.partitions)
+            if partition.get(record.key, record.partition) != record.partition:
+                yield f"{_name(record)} is at {_place(record)}, its key belongs in {partition[record.key]}"
+
+    return len(observed.records), differences()
+
+
+def clickhouse_has_each_offset_once(sent: list[Sent], observed: Observed):
+    """ClickHouse: count() equals uniqExact((kafka_partition, kafka_offset))"""
+
+    def differences() -> Differences:
+        if observed.rows_counted != observed.rows_distinct:
+            yield f"count() is {observed.rows_counted}, uniqExact is {observed.rows_distinct}"
+        if observed.rows_counted != len(observed.rows):
+            yield f"count() is {observed.rows_counted}, but {len(observed.rows)} rows were read"
+
+    return observed.rows_counted, differences()
+
+
+def kafka_equals_clickhouse(sent: list[Sent], observed: Observed):
+    """each record up to hwm is in ClickHouse once, with the same content"""
+    rows = collections.defaultdict(list)
+    for row in observed.rows:
+        rows[row.partition, row.offset].append(row)
+    records = {
+        (record.partition, _stored_offset(record.offset, observed)): record
+        for record in observed.records
+    }
+    done = {
+        place: record
+        for place, record in records.items()
+        if record.offset <= observed.hwm.get(record.partition, -1)
+    }
+
+    def differences() -> Differences:
+        for place, record in done.items():
+            found = rows.get(place, [])
+            if not found:
+                yield f"{_name(record)} at {_place(record)} is not in ClickHouse"
+            elif len(found) > 1:
+                yield f"{_name(record)} at {_place(record)} is in ClickHouse {len(found)}x"
+            for row in found[:1]:
+                yield from _row_differences(record, row)
+        for (partition, offset), found in rows.items():
+            start = _stored_offset(observed.log_start.get(partition, 0), observed)
+            if (partition, offset) not in records and offset >= start:
+                yield f"ClickHouse has {_name(found[0])} at {partition}/{offset}, Kafka has no such record"
+
+    return len(done), differences()
+
+
+def sums_are_equal(sent: list[Sent], observed: Observed):
+    """counts and exact sums per organization, customer, code and hour are equal everywhere"""
+    done = [
+        record
+        for record in observed.records
+        if record.offset <= observed.hwm.get(record.partition, -1)
+    ]
+    kafka = usage_of(done)
+    views = {
+        "ClickHouse's rows": usage_of(observed.rows),
+        "ClickHouse's sum()": observed.clickhouse_usage,
+        "PostgreSQL's usage_hourly": observed.postgres_usage,
+    }
+    from_start = not any(observed.log_start.values())  # else retention took a part of the log
+
+    def differences() -> Differences:
+        if from_start:
+            for name, view in views.items():
+                yield from _usage_differences("Kafka", kafka, name, view)
+        yield from _usage_differences(
+            "ClickHouse's rows", views["ClickHouse's rows"], "PostgreSQL's usage_hourly", observed.postgres_usage
+        )
+        organizations = {event.organization_id for event in sent}
+        in_kafka = collections.Counter(_identity(record) for record in done)
+        manifest = usage_of(event for event in sent for _ in range(in_kafka[_identity(event)]))
+        for name, view in views.items():
+            part = {key: usage for key, usage in view.items() if key.organization_id in organizations}
+            yield from _usage_differences("the manifest", manifest, name, part)
+
+    return len(kafka), differences()
+
+
+def ledger_is_contiguous(sent: list[Sent], observed: Observed):
+    """the ledger's ranges follow each other up to hwm, and count what Kafka holds"""
+    offsets = collections.defaultdict(list)
+    for record in observed.records:
+        offsets[record.partition].append(record.offset)
+
+    def differences() -> Differences:
+        yield from _batch_numbers(observed)
+        ranges = sorted(part for batch in observed.batches for part in batch.ranges)
+        after: dict[int, int] = {}
+        for part in ranges:
+            name = f"partition {part.partition}: the range {part.first}–{part.last}"
+            expected = after.get(part.partition, observed.log_start.get(part.partition, 0))
+            if part.first > expected and _count_between(offsets[part.partition], expected, part.first - 1):
+                yield f"{name} leaves out {expected}–{part.first - 1}"
+            if part.partition in after and part.first < expected:
+                yield f"{name} overlaps the one before it, which ends at {expected - 1}"
+            if part.first >= observed.log_start.get(part.partition, 0):
+                held = _count_between(offsets[part.partition], part.first, part.last)
+                if held != part.records:
+                    yield f"{name} says {part.records} records, Kafka holds {held}"
+            after[part.partition] = max(expected, part.last + 1)
+        for partition, hwm in observed.hwm.items():
+            end = after.get(partition, observed.log_start.get(partition, 0))
+            if end != hwm + 1:
+                yield f"partition {partition}: the ledger ends at {end - 1}, hwm is {hwm}"
+
+    return len(observed.batches), differences()
+
+
+def ledger_pins_what_kafka_holds(sent: list[Sent], observed: Observed):
+    """the ledger's digests are those of the bytes in Kafka"""
+    by_place = {(record.partition, record.offset): record for record in observed.records}
+    by_partition = collections.defaultdict(list)
+    for record in observed.records:
+        by_partition[record.partition].append(record)
+    ranges = [
+        part
+        for batch in observed.batches
+        for part in batch.ranges
+        if part.first >= observed.log_start.get(part.partition, 0)
+    ]
+
+    def differences() -> Differences:
+        for part in ranges:
+            records = by_partition[part.partition]
+            first = bisect.bisect_left(records, part.first, key=lambda record: record.offset)
+            last = bisect.bisect_right(records, part.last, key=lambda record: record.offset)
+            if range_digest(records[first:last]) != part.digest:
+                yield f"partition {part.partition}: {part.first}–{part.last} has another digest in Kafka"
+        for partition, hwm in observed.hwm.items():
+            record = by_place.get((partition, hwm))
+            if record and hashlib.sha256(record.raw).hexdigest() != observed.anchors.get(partition):
+                yield f"partition {partition}: the anchor is not the record at hwm {hwm}"
+
+    return len(ranges), differences()
+
+
+def range_digest(records: list[Record]) -> str:
+    """Of each record: offset and size as 8 bytes each, little-endian, then the value."""
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(record.offset.to_bytes(8, "little") + len(record.raw).to_bytes(8, "little"))
+        digest.update(record.raw)
+    return digest.hexdigest()
+
+
+def no_intent_is_pending(sent: list[Sent], observed: Observed):
+    """no batch is on its way"""
+    return 1, [f"the lane {lane} has a pending intent" for lane in observed.pending]
+
+
+def everything_is_done(sent: list[Sent], observed: Observed):
+    """the writer is at the end of the log"""
+    behind = [
+        f"partition {partition}: the log ends at {end - 1}, hwm is {observed.hwm.get(partition, -1)}"
+        for partition, end in sorted(observed.log_end.items())
+        if end > observed.log_start[partition] and observed.hwm.get(partition, -1) != end - 1
+    ]
+    return len(observed.log_end), behind
+
+
+CHECKS: tuple[Check, ...] = (
+    acknowledged_is_in_kafka,
+    kafka_holds_only_what_was_sent,
+    records_are_keyed_by_organization,
+    everything_is_done,
+    no_intent_is_pending,
+    clickhouse_has_each_offset_once,
+    kafka_equals_clickhouse,
+    ledger_is_contiguous,
+    ledger_pins_what_kafka_holds,
+    sums_are_equal,
+)
+
+
+def verify(sent: Iterable[Sent], observed: Observed) -> list[CheckResult]:
+    """Runs every check."""
+    sent = list(sent)
+    results = []
+    for check in CHECKS:
+        compared, differences = check(sent, observed)
+        results.append(CheckResult(check.__doc__ or check.__name__, compared, list(differences)))
+    return results
+
+
+def render(results: list[CheckResult], first: int = 5) -> str:
+    """A table of the checks, and the first differences of each that does not hold."""
+    width = max(len(result.name) for result in results)
+    lines = []
+    for name, compared, differences in results:
+        verdict = f"{len(differences)} DIFFERENCES" if differences else "ok"
+        lines.append(f"{name:{width}}  {compared:>9,}  {verdict}")
+        lines += [f"    {difference}" for difference in differences[:first]]
+        if len(differences) > first:
+            lines.append(f"    … and {len(differences) - first:,} more")
+    return "\n".join(lines)
+
+
+def _identity(event: Sent | Record | Row) -> tuple[str, str]:
+    return event.organization_id, event.transaction_id
+
+
+def _name(event: Sent | Record | Row) -> str:
+    return f"{event.transaction_id} of organization {event.organization_id}"
+
+
+def _place(record: Record) -> str:
+    return f"{record.partition}/{record.offset}"
+
+
+def _by_id(records: list[Record]) -> dict[tuple[str, str], list[Record]]:
+    by_id = collections.defaultdict(list)
+    for record in records:
+        by_id[_identity(record)].append(record)
+    return by_id
+
+
+def _stored_offset(offset: int, observed: Observed) -> int:
+    return (observed.incarnation << STORED_OFFSET_BITS) + offset
+
+
+def _altered(expected: Sent | Record, found: Record | Row, name: str) -> Differences:
+    for field in ("organization_id", "transaction_id", "external_customer_id", "code", "timestamp_ms", "value"):
+        want, have = getattr(expected, field), getattr(found, field)
+        if want != have:
+            yield f"{name}: {field} is {have}, was {want}"
+
+
+def _row_differences(record: Record, row: Row) -> Differences:
+    name = f"{_name(record)} at {_place(record)} in ClickHouse"
+    yield from _altered(record, row, name)
+    if row.properties != record.properties:
+        yield f"{name}: properties are {row.properties!r}, were {record.properties!r}"
+    approximate = None if record.value is None else float(record.value)
+    if row.approximate != approximate:
+        yield f"{name}: value is {row.approximate!r}, was {approximate!r}"
+    if row.version != VERSION_MAX - row.offset:
+        yield f"{name}: version is {row.version}, must be {VERSION_MAX - row.offset}"
+
+
+def _usage_differences(
+    left_name: str, left: dict[UsageKey, Usage], right_name: str, right: dict[UsageKey, Usage]
+) -> Differences:
+    nothing = Usage(0, 0)
+    for key in sorted(left.keys() | right.keys()):
+        have, want = right.get(key, nothing), left.get(key, nothing)
+        if have != want:
+            hour = format_timestamp(key.hour_ms)
+            yield (
+                f"{key.organization_id} {key.external_customer_id} {key.code} {hour}: {left_name} has "
+                f"{want.events} events, {want.value_sum}; {right_name} has {have.events}, {have.value_sum}"
+            )
+
+
+def _batch_numbers(observed: Observed) -> Differences:
+    numbers = collections.defaultdict(list)
+    for batch in observed.batches:
+        numbers[batch.lane].append(batch.batch_seq)
+        counted = sum(part.records for part in batch.ranges)
+        if counted != batch.records:
+            yield f"batch {batch.batch_seq} of {batch.lane} says {batch.records} records, its ranges {counted}"
+    for lane, found in numbers.items():
+        for before, after in zip(sorted(found), sorted(found)[1:]):
+            if after != before + 1:
+                yield f"lane {lane}: batch {after} follows batch {before}"
+
+
+def _count_between(offsets: list[int], first: int, last: int) -> int:
+    return bisect.bisect_right(offsets, last) - bisect.bisect_left(offsets, first)
