@@ -6,6 +6,7 @@ unit_tests = \
   %D%/unit/test_args \
   %D%/unit/test_base \
   %D%/unit/test_batch \
+  %D%/unit/test_bench \
   %D%/unit/test_catalog \
   %D%/unit/test_ch_client \
   %D%/unit/test_consumer \
@@ -60,6 +61,9 @@ LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a cli/libcli.a hand
   schemas/libschemas.a embedded/libembedded.a admin/libadmin.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \
   $(CRYPTO_LIBS) -ldl
+
+%C%_unit_test_bench_SOURCES = %D%/unit/test_bench.c bench/latency.c bench/latency.h \
+  bench/sample.c bench/sample.h
 
 # Fuzz targets: the corpus is run by `make check`. To search, configure with
 # CC=clang --with-sanitizer=address,undefined,fuzzer-no-link and make tests/fuzz/fuzz_event.
