@@ -9,9 +9,19 @@ enum { FIRST_CAPACITY = 64 };
 
 void keys_init(struct keys *keys, struct arena *arena)
 {
-    *keys = (struct keys){.arena = arena, .first = 1};
-    /* Sixteen bytes that the kernel drew for this process. */
+    /* The few stay as they are: only the first `len` are read. */
+    keys->arena = arena;
+    keys->table = NULL;
+    keys->capacity = 0;
+    keys->last = 0;
+    keys_forget(keys);
+}
+
+/* Sixteen bytes that the kernel drew for this process. */
+static void draw_secret(struct keys *keys)
+{
     const void *random = (const void *)getauxval(AT_RANDOM);
+    memset(keys->secret, 0, sizeof keys->secret);
     if (random != NULL)
         memcpy(keys->secret, random, sizeof keys->secret);
     keys->secret[0] ^= 0x9E3779B97F4A7C15u;
@@ -22,12 +32,15 @@ void keys_forget(struct keys *keys)
 {
     keys->first = keys->last + 1;
     keys->len = 0;
+    memset(keys->filter, 0, sizeof keys->filter);
 }
 
 uint32_t keys_object(struct keys *keys)
 {
     return ++keys->last;
 }
+
+/* ---- Many: a hash table ---- */
 
 /* The two halves of the product of two words: every bit of both reaches every bit of the result. */
 static uint64_t fold(uint64_t a, uint64_t b)
@@ -69,6 +82,8 @@ static bool grow(struct keys *keys)
 {
     struct keys old = *keys;
     size_t capacity = old.capacity ? old.capacity * 2 : FIRST_CAPACITY;
+    if (old.capacity == 0)
+        draw_secret(keys);
     struct keys_entry *table = arena_calloc(keys->arena, capacity, sizeof *table);
     if (table == NULL)
         return false;
@@ -82,7 +97,7 @@ static bool grow(struct keys *keys)
     return true;
 }
 
-enum keys_result keys_add(struct keys *keys, uint32_t object, struct slice name)
+static enum keys_result add_to_table(struct keys *keys, uint32_t object, struct slice name)
 {
     if (keys->len >= keys->capacity / 2 && !grow(keys))
         return KEYS_FULL;
@@ -92,5 +107,58 @@ enum keys_result keys_add(struct keys *keys, uint32_t object, struct slice name)
         return KEYS_SEEN;
     *entry = (struct keys_entry){.name = name, .object = object, .hash = hash};
     keys->len++;
+    return KEYS_NEW;
+}
+
+/* The few have become many: they go into the table, which may be there already from a text before.
+ */
+static bool move_to_table(struct keys *keys)
+{
+    size_t len = keys->len;
+    keys->len = 0;
+    for (size_t i = 0; i < len; i++)
+        if (add_to_table(keys, keys->few[i].object, keys->few[i].name) == KEYS_FULL)
+            return false;
+    return true;
+}
+
+/* ---- Few: a list ---- */
+
+/* Which bit stands for the name: its size and its ends, which tell most names apart. */
+static inline uint32_t mark_of(uint32_t object, struct slice name)
+{
+    uint32_t first = 0, last = 0;
+    if (name.size >= sizeof first) {
+        memcpy(&first, name.data, sizeof first);
+        memcpy(&last, name.data + name.size - sizeof last, sizeof last);
+    } else if (name.size > 0) {
+        first = (unsigned char)name.data[0];
+        last =
+            (unsigned char)name.data[name.size / 2] << 8 | (unsigned char)name.data[name.size - 1];
+    }
+    uint32_t mixed = (first ^ (object << 16) ^ (uint32_t)name.size) * 0x9E3779B1u + last;
+    return mixed * 0x85EBCA6Bu >> 24;
+}
+
+static bool is_among_few(const struct keys *keys, uint32_t object, struct slice name)
+{
+    for (size_t i = 0; i < keys->len; i++)
+        if (keys->few[i].object == object && slice_equal(keys->few[i].name, name))
+            return true;
+    return false;
+}
+
+enum keys_result keys_add(struct keys *keys, uint32_t object, struct slice name)
+{
+    if (keys->len > KEYS_FEW)
+        return add_to_table(keys, object, name);
+    uint32_t mark = mark_of(object, name);
+    uint64_t *word = &keys->filter[mark / 64], bit = UINT64_C(1) << mark % 64;
+    if ((*word & bit) != 0 && is_among_few(keys, object, name))
+        return KEYS_SEEN;
+    if (keys->len == KEYS_FEW)
+        return move_to_table(keys) ? add_to_table(keys, object, name) : KEYS_FULL;
+    *word |= bit;
+    keys->few[keys->len++] = (struct keys_entry){.name = name, .object = object};
     return KEYS_NEW;
 }

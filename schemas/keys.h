@@ -1,7 +1,9 @@
 /* Which members the objects of one JSON text have had: finds a second one of the same name.
  *
- * One hash table serves all objects, open or closed; the hash has a secret of the process in it, so
- * that no caller can choose names that collide. A lookup costs the size of the name.
+ * One list serves all objects, open or closed. While it is short, as for nearly all events, a
+ * filter of bits tells that a name is new, and only when its bit was set before is the list gone
+ * through. A longer one becomes a hash table; the hash has a secret of the process in it, so that
+ * no caller can choose names that collide. A lookup there costs the size of the name.
  *
  * Threads: one at a time. SPDX-License-Identifier: Apache-2.0 */
 #ifndef SCHEMAS_KEYS_H
@@ -9,6 +11,11 @@
 #include "base/arena.h"
 #include "base/slice.h"
 #include <stdint.h>
+
+enum {
+    KEYS_FEW = 32, /* names that are looked for one by one */
+    KEYS_FILTER_WORDS = 4,
+};
 
 struct keys_entry {
     struct slice name; /* borrowed */
@@ -18,12 +25,14 @@ struct keys_entry {
 
 struct keys {
     struct arena *arena;      /* borrowed; the table grows in it */
-    struct keys_entry *table; /* NULL until the first name */
+    struct keys_entry *table; /* NULL until there are more than a few */
     size_t capacity;          /* a power of two, or 0 */
-    size_t len;               /* places taken since keys_forget */
+    size_t len;               /* names since keys_forget; above KEYS_FEW they are in the table */
     uint32_t first;           /* number of the first object that counts */
     uint32_t last;            /* number of the last object */
-    uint64_t secret[2];
+    uint64_t secret[2];       /* drawn for the first table */
+    uint64_t filter[KEYS_FILTER_WORDS]; /* a bit for each of the few; several can share one */
+    struct keys_entry few[KEYS_FEW];    /* the first `len` are names */
 };
 
 enum keys_result {

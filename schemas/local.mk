@@ -1,6 +1,7 @@
 noinst_LIBRARIES += %D%/libschemas.a
 %C%_libschemas_a_SOURCES = \
   %D%/decimal.c %D%/decimal.h \
+  %D%/escape.c %D%/escape.h \
   %D%/event.c %D%/event.h \
   %D%/event_id.c %D%/event_id.h \
   %D%/fields.c %D%/fields.h \
@@ -9,7 +10,8 @@ noinst_LIBRARIES += %D%/libschemas.a
   %D%/record.c %D%/record.h \
   %D%/scan.c %D%/scan.h \
   %D%/timestamp.c %D%/timestamp.h \
-  %D%/utf8.c %D%/utf8.h
+  %D%/utf8.c %D%/utf8.h \
+  %D%/wide.h
 %C%_libschemas_a_CPPFLAGS = $(AM_CPPFLAGS)
 EXTRA_DIST += %D%/README.md
 

@@ -2,7 +2,9 @@
 #include <config.h>
 #include "schemas/scan.h"
 #include "base/assert.h"
+#include "schemas/escape.h"
 #include "schemas/utf8.h"
+#include "schemas/wide.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,73 +51,6 @@ void scan_resume(struct scan *scan, struct keys *keys, size_t size_max)
         scan->err.code = ERR_NONE;
 }
 
-/* ---- Escapes ---- */
-
-static int hex4(struct slice raw, size_t at)
-{
-    if (raw.size - at < 4)
-        return -1;
-    int unit = 0;
-    for (size_t i = at; i < at + 4; i++) {
-        char c = raw.data[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (digit < 0)
-            return -1;
-        unit = unit << 4 | digit;
-    }
-    return unit;
-}
-
-/* Reads the escape at raw.data[at], a backslash. Returns its bytes, 0 when there is no such escape.
- * Half a surrogate pair reads as the replacement character, and *ret_lone says so. */
-static size_t read_escape(struct slice raw, size_t at, uint32_t *ret_point, bool *ret_lone)
-{
-    static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-    *ret_lone = false;
-    if (raw.size - at < 2)
-        return 0;
-    if (raw.data[at + 1] != 'u') {
-        const char *name = memchr(names, raw.data[at + 1], sizeof names - 1);
-        if (name == NULL)
-            return 0;
-        *ret_point = (unsigned char)meanings[name - names];
-        return 2;
-    }
-    int high = hex4(raw, at + 2);
-    if (high < 0)
-        return 0;
-    *ret_point = (uint32_t)high;
-    if (high < 0xD800 || high > 0xDFFF)
-        return 6;
-    if (high < 0xDC00 && raw.size - at >= 12 && raw.data[at + 6] == '\\' &&
-        raw.data[at + 7] == 'u') {
-        int low = hex4(raw, at + 8);
-        if (low >= 0xDC00 && low <= 0xDFFF) {
-            *ret_point = 0x10000 + ((uint32_t)(high - 0xD800) << 10) + (uint32_t)(low - 0xDC00);
-            return 12;
-        }
-    }
-    *ret_point = UTF8_REPLACEMENT;
-    *ret_lone = true;
-    return 6;
-}
-
-/* The next character of a string that was read before; what is not Unicode reads as the replacement
- * character. */
-static size_t next_character(struct slice raw, size_t at, uint32_t *ret_point)
-{
-    bool lone;
-    size_t size = raw.data[at] == '\\' ? read_escape(raw, at, ret_point, &lone)
-                                       : utf8_decode(raw.data + at, raw.size - at, ret_point);
-    if (size > 0)
-        return size;
-    *ret_point = UTF8_REPLACEMENT;
-    return 1;
-}
-
 /* ---- What is wrong, and where ---- */
 
 /* Appends a member name to a JSON Pointer, as far as there is room. */
@@ -123,7 +58,7 @@ static size_t add_name(char *pointer, size_t size, struct slice raw)
 {
     uint32_t point;
     for (size_t at = 0; at < raw.size;) {
-        at += next_character(raw, at, &point);
+        at += escape_next(raw, at, &point);
         char bytes[4];
         size_t count;
         if (point == '~' || point == '/') { /* RFC 6901 */
@@ -227,7 +162,13 @@ static bool unexpected(struct scan *scan, const char *expected)
 
 /* ---- Scalars ---- */
 
-static void skip_space(struct scan *scan)
+/* The byte at the cursor; NUL, which begins nothing, where the text ends. */
+static inline char byte_here(const struct scan *scan)
+{
+    return scan->at < scan->bytes.size ? scan->bytes.data[scan->at] : '\0';
+}
+
+static void skip_spaces(struct scan *scan)
 {
     while (scan->at < scan->bytes.size) {
         char c = scan->bytes.data[scan->at];
@@ -237,13 +178,33 @@ static void skip_space(struct scan *scan)
     }
 }
 
+/* Programs send JSON without white space: one comparison sees that there is none. */
+static inline void skip_space(struct scan *scan)
+{
+    if (byte_here(scan) <= ' ')
+        skip_spaces(scan);
+}
+
 /* Where a string is not Unicode, and why. */
 struct blemish {
     const char *why; /* NULL: there is none */
     size_t at;
 };
 
-/* Reads a string; the cursor stands on its first quote. */
+/* Steps over a string with neither an escape nor a byte beyond ASCII, as nearly all are; the cursor
+ * stands on its first quote. False: it is another one, and the cursor stays. */
+static inline bool take_plain(struct scan *scan, struct slice *ret_raw)
+{
+    size_t start = scan->at + 1;
+    size_t end = start + wide_plain(scan->bytes.data + start, scan->bytes.size - start);
+    if (end >= scan->bytes.size || scan->bytes.data[end] != '"')
+        return false;
+    *ret_raw = (struct slice){scan->bytes.data + start, end - start};
+    scan->at = end + 1;
+    return true;
+}
+
+/* Reads any string; the cursor stands on its first quote. */
 static bool read_string(struct scan *scan, struct scan_value *ret_value,
                         struct blemish *ret_blemish)
 {
@@ -257,7 +218,7 @@ static bool read_string(struct scan *scan, struct scan_value *ret_value,
         size = 1;
         if (c == '\\') {
             escaped = true;
-            size = read_escape(bytes, at, &point, &lone);
+            size = escape_read(bytes, at, &point, &lone);
             if (size == 0)
                 return scan_break(scan, "there is no such escape in a string, at offset %zu", at);
             if (lone && blemish.why == NULL)
@@ -272,6 +233,8 @@ static bool read_string(struct scan *scan, struct scan_value *ret_value,
             size = 1; /* no byte of an ASCII character belongs to a broken one */
             if (blemish.why == NULL)
                 blemish = (struct blemish){"bytes that are not UTF-8", at};
+        } else {
+            size = wide_plain(bytes.data + at, bytes.size - at);
         }
     }
     if (at >= bytes.size)
@@ -290,20 +253,23 @@ static void note_blemish(struct scan *scan, struct blemish blemish)
                   blemish.at);
 }
 
-static bool skip_digits(struct scan *scan)
+static inline bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool skip_digits(struct scan *scan)
 {
     size_t start = scan->at;
-    while (scan->at < scan->bytes.size && scan->bytes.data[scan->at] >= '0' &&
-           scan->bytes.data[scan->at] <= '9')
+    while (is_digit(byte_here(scan)))
         scan->at++;
     return scan->at > start || unexpected(scan, "a digit");
 }
 
-/* Whether one of the characters comes next; steps over it. */
-static bool take(struct scan *scan, const char *characters)
+/* Whether the character comes next; steps over it. */
+static inline bool take(struct scan *scan, char c)
 {
-    if (scan->at >= scan->bytes.size || scan->bytes.data[scan->at] == '\0' ||
-        strchr(characters, scan->bytes.data[scan->at]) == NULL)
+    if (byte_here(scan) != c)
         return false;
     scan->at++;
     return true;
@@ -312,13 +278,14 @@ static bool take(struct scan *scan, const char *characters)
 static bool read_number(struct scan *scan, struct scan_value *ret_value)
 {
     size_t start = scan->at;
-    take(scan, "-");
-    if (!take(scan, "0") && !skip_digits(scan))
+    take(scan, '-');
+    if (!take(scan, '0') && !skip_digits(scan))
         return false;
-    if (take(scan, ".") && !skip_digits(scan))
+    if (take(scan, '.') && !skip_digits(scan))
         return false;
-    if (take(scan, "eE")) {
-        take(scan, "+-");
+    if (take(scan, 'e') || take(scan, 'E')) {
+        if (!take(scan, '+'))
+            take(scan, '-');
         if (!skip_digits(scan))
             return false;
     }
@@ -340,8 +307,13 @@ static bool read_literal(struct scan *scan, enum scan_kind kind, struct scan_val
     return true;
 }
 
-static bool read_scalar(struct scan *scan, enum scan_kind kind, struct scan_value *ret_value)
+static inline bool read_scalar(struct scan *scan, enum scan_kind kind, struct scan_value *ret_value)
 {
+    struct slice raw;
+    if (kind == SCAN_STRING && take_plain(scan, &raw)) {
+        *ret_value = (struct scan_value){SCAN_STRING, false, true, raw};
+        return true;
+    }
     if (kind == SCAN_NUMBER)
         return read_number(scan, ret_value);
     if (kind != SCAN_STRING)
@@ -355,38 +327,45 @@ static bool read_scalar(struct scan *scan, enum scan_kind kind, struct scan_valu
 
 /* ---- Structure ---- */
 
-bool scan_peek(struct scan *scan, enum scan_kind *ret_kind)
+enum { NO_KIND = 255 };
+
+/* What the bytes begin that are no digit. */
+static enum scan_kind kind_of(char c)
 {
-    skip_space(scan);
-    char c = scan->at < scan->bytes.size ? scan->bytes.data[scan->at] : '\0';
     switch (c) {
     case '{':
-        *ret_kind = SCAN_OBJECT;
-        break;
+        return SCAN_OBJECT;
     case '[':
-        *ret_kind = SCAN_ARRAY;
-        break;
-    case '"':
-        *ret_kind = SCAN_STRING;
-        break;
+        return SCAN_ARRAY;
     case 't':
-        *ret_kind = SCAN_TRUE;
-        break;
+        return SCAN_TRUE;
     case 'f':
-        *ret_kind = SCAN_FALSE;
-        break;
+        return SCAN_FALSE;
     case 'n':
-        *ret_kind = SCAN_NULL;
-        break;
+        return SCAN_NULL;
     case '-':
-        *ret_kind = SCAN_NUMBER;
-        break;
+        return SCAN_NUMBER;
     default:
-        if (c < '0' || c > '9')
-            return unexpected(scan, "a value");
-        *ret_kind = SCAN_NUMBER;
+        return (enum scan_kind)NO_KIND;
     }
+}
+
+static inline bool peek(struct scan *scan, enum scan_kind *ret_kind)
+{
+    skip_space(scan);
+    char c = byte_here(scan);
+    enum scan_kind kind = c == '"' ? SCAN_STRING : is_digit(c) ? SCAN_NUMBER : kind_of(c);
+    if ((int)kind == NO_KIND) {
+        unexpected(scan, "a value");
+        return false;
+    }
+    *ret_kind = kind;
     return !scan->broken;
+}
+
+bool scan_peek(struct scan *scan, enum scan_kind *ret_kind)
+{
+    return peek(scan, ret_kind);
 }
 
 bool scan_at_end(struct scan *scan)
@@ -423,12 +402,12 @@ static enum scan_step leave(struct scan *scan)
 }
 
 /* Steps to the next member or element, or out of the level. */
-static enum scan_step next_item(struct scan *scan, char closing, const char *expected)
+static inline enum scan_step next_item(struct scan *scan, char closing, const char *expected)
 {
     if (scan->broken)
         return SCAN_BROKEN;
     skip_space(scan);
-    char c = scan->at < scan->bytes.size ? scan->bytes.data[scan->at] : '\0';
+    char c = byte_here(scan);
     if (c == closing)
         return leave(scan);
     if (!scan->first) {
@@ -447,7 +426,7 @@ static enum scan_step next_item(struct scan *scan, char closing, const char *exp
 
 /* Has the object a member of that name already? Once there is a flaw it does not matter any more,
  * and no memory is spent on it. */
-static bool note_name(struct scan *scan, struct slice name)
+static inline bool note_name(struct scan *scan, struct slice name)
 {
     if (scan->err.code != ERR_NONE)
         return true;
@@ -464,37 +443,59 @@ static bool note_name(struct scan *scan, struct slice name)
     return true;
 }
 
-static bool read_name(struct scan *scan, struct slice *ret_name)
+static inline void set_name(struct scan *scan, struct slice raw)
+{
+    scan->first = false;
+    if (scan->depth <= ARRAY_LEN(scan->levels))
+        scan->levels[scan->depth - 1].name = raw;
+}
+
+/* A name that is not plain. */
+static bool read_odd_name(struct scan *scan, struct slice *ret_text)
 {
     struct scan_value name;
     struct blemish blemish;
-    if (scan->at >= scan->bytes.size || scan->bytes.data[scan->at] != '"')
-        return unexpected(scan, "the name of a member");
     if (!read_string(scan, &name, &blemish))
         return false;
-    scan->first = false;
-    if (scan->depth <= ARRAY_LEN(scan->levels))
-        scan->levels[scan->depth - 1].name = name.raw;
+    set_name(scan, name.raw);
     note_blemish(scan, blemish);
-    struct slice text = name.raw;
-    if (name.escaped && scan->err.code == ERR_NONE && !scan_text(scan, &name, &text))
-        return false;
-    if (!note_name(scan, text))
+    *ret_text = name.raw;
+    return !name.escaped || scan->err.code != ERR_NONE || scan_text(scan, &name, ret_text);
+}
+
+static inline bool read_name(struct scan *scan, struct slice *ret_name)
+{
+    struct slice plain, text;
+    if (byte_here(scan) != '"')
+        return unexpected(scan, "the name of a member");
+    if (take_plain(scan, &plain)) {
+        set_name(scan, plain);
+    } else {
+        if (!read_odd_name(scan, &text))
+            return false;
+        plain = text;
+    }
+    if (!note_name(scan, plain))
         return false;
     skip_space(scan);
-    if (scan->at >= scan->bytes.size || scan->bytes.data[scan->at] != ':')
+    if (byte_here(scan) != ':')
         return unexpected(scan, "':'");
     scan->at++;
-    *ret_name = text;
+    *ret_name = plain;
     return true;
 }
 
-enum scan_step scan_member(struct scan *scan, struct slice *ret_name)
+static inline enum scan_step next_member(struct scan *scan, struct slice *ret_name)
 {
     enum scan_step step = next_item(scan, '}', "',' or '}'");
     if (step == SCAN_ITEM && !read_name(scan, ret_name))
         return SCAN_BROKEN;
     return step;
+}
+
+enum scan_step scan_member(struct scan *scan, struct slice *ret_name)
+{
+    return next_member(scan, ret_name);
 }
 
 enum scan_step scan_element(struct scan *scan)
@@ -508,27 +509,23 @@ enum scan_step scan_element(struct scan *scan)
     return step;
 }
 
-bool scan_read(struct scan *scan, struct scan_value *ret_value)
+/* Reads the object or array at the cursor: a loop, however deep it is. */
+static bool read_nested(struct scan *scan, enum scan_kind outer, struct scan_value *ret_value)
 {
-    enum scan_kind kind, outer;
+    enum scan_kind kind;
     struct scan_value scalar;
     struct slice name;
-    if (!scan_peek(scan, &outer))
-        return false;
-    if (outer != SCAN_OBJECT && outer != SCAN_ARRAY)
-        return read_scalar(scan, outer, ret_value);
-
     size_t start = scan->at, outside = scan->depth;
     if (!scan_open(scan, outer))
         return false;
     while (scan->depth > outside) {
-        enum scan_step step = scan->kinds[scan->depth - 1] == SCAN_OBJECT ? scan_member(scan, &name)
+        enum scan_step step = scan->kinds[scan->depth - 1] == SCAN_OBJECT ? next_member(scan, &name)
                                                                           : scan_element(scan);
         if (step == SCAN_BROKEN)
             return false;
         if (step == SCAN_CLOSE)
             continue;
-        if (!scan_peek(scan, &kind))
+        if (!peek(scan, &kind))
             return false;
         bool nested = kind == SCAN_OBJECT || kind == SCAN_ARRAY;
         if (nested ? !scan_open(scan, kind) : !read_scalar(scan, kind, &scalar))
@@ -537,6 +534,16 @@ bool scan_read(struct scan *scan, struct scan_value *ret_value)
     *ret_value =
         (struct scan_value){outer, false, true, {scan->bytes.data + start, scan->at - start}};
     return true;
+}
+
+bool scan_read(struct scan *scan, struct scan_value *ret_value)
+{
+    enum scan_kind kind;
+    if (!peek(scan, &kind))
+        return false;
+    if (kind == SCAN_OBJECT || kind == SCAN_ARRAY)
+        return read_nested(scan, kind, ret_value);
+    return read_scalar(scan, kind, ret_value);
 }
 
 bool scan_text(struct scan *scan, const struct scan_value *value, struct slice *ret_text)
@@ -553,7 +560,7 @@ bool scan_text(struct scan *scan, const struct scan_value *value, struct slice *
     size_t size = 0;
     uint32_t point;
     for (size_t at = 0; at < value->raw.size;) {
-        at += next_character(value->raw, at, &point);
+        at += escape_next(value->raw, at, &point);
         size += utf8_encode(point, text + size);
     }
     *ret_text = (struct slice){text, size};

@@ -36,7 +36,8 @@ unit_tests = \
   %D%/unit/test_table \
   %D%/unit/test_timestamp \
   %D%/unit/test_usage \
-  %D%/unit/test_verdict
+  %D%/unit/test_verdict \
+  %D%/unit/test_wide
 if HAVE_CRITERION
 check_PROGRAMS += $(unit_tests)
 else

@@ -351,12 +351,35 @@ TEST(keys, does_not_slow_down_with_many_names)
     arena_done(&arena);
 }
 
+/* Around the number at which the list becomes a table: every name is known before and after. */
+TEST(keys, knows_the_first_names_when_they_become_many)
+{
+    struct arena arena;
+    struct keys keys;
+    char names[KEYS_FEW + 3][16];
+    arena_init(&arena, 1 << 20);
+    keys_init(&keys, &arena);
+    for (int round = 0; round < 3; round++) {
+        uint32_t one = keys_object(&keys), two = keys_object(&keys);
+        for (int i = 0; i < KEYS_FEW + 3; i++) {
+            snprintf(names[i], sizeof names[i], "%.*s%d", i % 9, "same_name", i);
+            CHECK(keys_add(&keys, i % 2 ? one : two, slice_from(names[i])) == KEYS_NEW);
+            for (int j = 0; j <= i; j++)
+                CHECK(keys_add(&keys, j % 2 ? one : two, slice_from(names[j])) == KEYS_SEEN);
+        }
+        keys_forget(&keys);
+    }
+    arena_done(&arena);
+}
+
 TEST(keys, is_full_when_the_arena_is)
 {
     struct arena arena;
     struct keys keys;
     arena_init(&arena, 16);
     keys_init(&keys, &arena);
+    for (int i = 0; i < KEYS_FEW; i++) /* a few need no memory */
+        CHECK(keys_add(&keys, keys_object(&keys), SLICE("a")) == KEYS_NEW);
     CHECK(keys_add(&keys, keys_object(&keys), SLICE("a")) == KEYS_FULL);
     arena_done(&arena);
 }
