@@ -55,11 +55,19 @@ static void date_of_days(int64_t days, int *year, int *month, int *day)
     *year = (int)(year_of_era + era * 400 + (*month <= 2));
 }
 
-static char *put_digits(char *to, int value, int width)
+static inline char *put_digits(char *to, int value, int width)
 {
     for (int i = width - 1; i >= 0; i--, value /= 10)
         to[i] = (char)('0' + value % 10);
     return to + width;
+}
+
+static inline char *put_two(char *to, unsigned value, char after)
+{
+    to[0] = (char)('0' + value / 10);
+    to[1] = (char)('0' + value % 10);
+    to[2] = after;
+    return to + 3;
 }
 
 void clock_format(int64_t wall_ms, char ret_text[CLOCK_TEXT_SIZE])
@@ -77,17 +85,13 @@ void clock_format(int64_t wall_ms, char ret_text[CLOCK_TEXT_SIZE])
     int year, month, day;
     date_of_days(days, &year, &month, &day);
     char *at = put_digits(ret_text, year, 4);
+    unsigned second = (unsigned)of_day;
     *at++ = '-';
-    at = put_digits(at, month, 2);
-    *at++ = '-';
-    at = put_digits(at, day, 2);
-    *at++ = 'T';
-    at = put_digits(at, (int)(of_day / 3600), 2);
-    *at++ = ':';
-    at = put_digits(at, (int)(of_day / 60 % 60), 2);
-    *at++ = ':';
-    at = put_digits(at, (int)(of_day % 60), 2);
-    *at++ = '.';
+    at = put_two(at, (unsigned)month, '-');
+    at = put_two(at, (unsigned)day, 'T');
+    at = put_two(at, second / 3600, ':');
+    at = put_two(at, second / 60 % 60, ':');
+    at = put_two(at, second % 60, '.');
     at = put_digits(at, (int)ms, 3);
     *at++ = 'Z';
     *at = '\0';

@@ -65,6 +65,21 @@ bool decimal_parse(struct slice text, struct decimal *ret_decimal)
     return true;
 }
 
+bool decimal_is_plain(struct slice text, int whole_max, int part_max)
+{
+    take(&text, '-');
+    struct slice whole = take_digits(&text);
+    if (whole.size == 0 || whole.size > (size_t)whole_max ||
+        (whole.size > 1 && whole.data[0] == '0'))
+        return false;
+    if (text.size == 0)
+        return true;
+    if (!take(&text, '.'))
+        return false;
+    struct slice part = take_digits(&text);
+    return part.size > 0 && part.size <= (size_t)part_max && text.size == 0;
+}
+
 static int64_t digits_len(const struct decimal *decimal)
 {
     return (int64_t)(decimal->whole.size + decimal->part.size);

@@ -27,6 +27,10 @@ enum {
  * slices point into `text`. False: it is not one. */
 bool decimal_parse(struct slice text, struct decimal *ret_decimal) MUST_CHECK;
 
+/* Whether the text is what decimal_format would write of it: a number without exponent, not too
+ * long even with the zeros at its end. False tells nothing. */
+bool decimal_is_plain(struct slice text, int whole_max, int part_max);
+
 /* The digit at `index`, counted from the first; '0' outside. */
 char decimal_digit(const struct decimal *decimal, int64_t index);
 

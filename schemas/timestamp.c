@@ -2,6 +2,7 @@
 #include <config.h>
 #include "schemas/timestamp.h"
 #include "schemas/decimal.h"
+#include "schemas/wide.h"
 
 #define MS_PER_DAY INT64_C(86400000)
 
@@ -112,9 +113,43 @@ static bool month_begins(const struct date_time *time, int64_t day)
     return day == days_of(time->year, time->month, 1) || day == days_of(next_year, next_month, 1);
 }
 
+static inline int two_digits(const char *at)
+{
+    return (at[0] - '0') * 10 + (at[1] - '0');
+}
+
+/* 2026-11-23T08:00:00.123Z, as programs write it. False: it is written in another way, or there is
+ * no such time. */
+static bool take_canonical(struct slice text, struct date_time *time)
+{
+    static const char low[] = "0000-00-00T00:00:00.000Z", high[] = "9999-19-39T29:59:59.999Z";
+    const size_t size = sizeof low - 1, last = size - WIDE_STEP;
+    const char *at = text.data;
+    if (text.size != size || !wide_within(at, low, high) ||
+        !wide_within(at + last, low + last, high + last))
+        return false;
+    *time = (struct date_time){
+        .year = two_digits(at) * 100 + two_digits(at + 2),
+        .month = two_digits(at + 5),
+        .day = two_digits(at + 8),
+        .hour = two_digits(at + 11),
+        .minute = two_digits(at + 14),
+        .second = two_digits(at + 17),
+        .ms = two_digits(at + 20) * 10 + (at[22] - '0'),
+    };
+    return time->month >= 1 && time->month <= 12 && time->day >= 1 && time->hour <= 23 &&
+           (time->day <= 28 || time->day <= days_in_month(time->year, time->month));
+}
+
 static bool parse_rfc3339(struct slice text, int64_t *ret_ms)
 {
-    struct date_time time = {0};
+    struct date_time time;
+    if (take_canonical(text, &time)) {
+        *ret_ms = days_of(time.year, time.month, time.day) * MS_PER_DAY +
+                  ((time.hour * 60 + time.minute) * 60 + time.second) * INT64_C(1000) + time.ms;
+        return true;
+    }
+    time = (struct date_time){0};
     if (!take_date(&text, &time))
         return false;
     if (text.size > 0 && (!take(&text, "Tt ") || !take_clock(&text, &time) || text.size > 0))

@@ -9,9 +9,12 @@
 static struct slice plain(struct slice text, char buffer[DECIMAL_TEXT_SIZE])
 {
     struct decimal decimal;
-    if (!decimal_parse(text, &decimal))
+    if (!decimal_parse(text, &decimal)) {
+        CHECK(!decimal_is_plain(text, 20, 18));
         return SLICE("invalid");
+    }
     struct slice value = decimal_format(&decimal, 20, 18, buffer);
+    CHECK(!decimal_is_plain(text, 20, 18) || slice_equal(value, text));
     return value.data == NULL ? SLICE("too long") : value;
 }
 
