@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t read_us(clockid_t clock)
@@ -42,30 +43,27 @@ void clock_sleep_ms(int64_t ms)
 
 /* Days since 1970-01-01 to a date of the Gregorian calendar, by eras of 400 years that begin on
  * 1 March (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days). */
-static void date_of_days(int64_t days, int *year, int *month, int *day)
+static void date_of_days(int64_t days, unsigned *year, unsigned *month, unsigned *day)
 {
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    int64_t of_era = days - era * 146097;
-    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted = (5 * of_year + 2) / 153;
-    *day = (int)(of_year - (153 * shifted + 2) / 5 + 1);
-    *month = (int)(shifted < 10 ? shifted + 3 : shifted - 9);
-    *year = (int)(year_of_era + era * 400 + (*month <= 2));
+    unsigned of_era = (unsigned)(days - era * 146097);
+    unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned shifted = (5 * of_year + 2) / 153;
+    *day = of_year - (153 * shifted + 2) / 5 + 1;
+    *month = shifted < 10 ? shifted + 3 : shifted - 9;
+    *year = (unsigned)(era * 400) + year_of_era + (*month <= 2);
 }
 
-static inline char *put_digits(char *to, int value, int width)
-{
-    for (int i = width - 1; i >= 0; i--, value /= 10)
-        to[i] = (char)('0' + value % 10);
-    return to + width;
-}
-
+/* Two digits and what stands behind them. */
 static inline char *put_two(char *to, unsigned value, char after)
 {
-    to[0] = (char)('0' + value / 10);
-    to[1] = (char)('0' + value % 10);
+    static const char digits[] = "00010203040506070809101112131415161718192021222324"
+                                 "25262728293031323334353637383940414243444546474849"
+                                 "50515253545556575859606162636465666768697071727374"
+                                 "75767778798081828384858687888990919293949596979899";
+    memcpy(to, digits + 2 * value, 2);
     to[2] = after;
     return to + 3;
 }
@@ -82,17 +80,17 @@ void clock_format(int64_t wall_ms, char ret_text[CLOCK_TEXT_SIZE])
         of_day += 86400;
         days--;
     }
-    int year, month, day;
+    unsigned year, month, day, second = (unsigned)of_day, fraction = (unsigned)ms;
     date_of_days(days, &year, &month, &day);
-    char *at = put_digits(ret_text, year, 4);
-    unsigned second = (unsigned)of_day;
-    *at++ = '-';
-    at = put_two(at, (unsigned)month, '-');
-    at = put_two(at, (unsigned)day, 'T');
+    char *at = ret_text;
+    put_two(at, year / 100 % 100, '\0');
+    at = put_two(at + 2, year % 100, '-');
+    at = put_two(at, month, '-');
+    at = put_two(at, day, 'T');
     at = put_two(at, second / 3600, ':');
     at = put_two(at, second / 60 % 60, ':');
     at = put_two(at, second % 60, '.');
-    at = put_digits(at, (int)ms, 3);
+    at = put_two(at, fraction / 10, (char)('0' + fraction % 10));
     *at++ = 'Z';
     *at = '\0';
 }

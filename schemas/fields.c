@@ -107,7 +107,8 @@ static bool scan_failed(const struct check *check)
     return false;
 }
 
-static bool read_identifier(const struct check *check, enum field field, struct slice *ret_text)
+static RARE bool read_odd_identifier(const struct check *check, enum field field,
+                                     struct slice *ret_text)
 {
     const struct scan_value *value = &check->fields->values[field];
     struct slice text;
@@ -126,6 +127,17 @@ static bool read_identifier(const struct check *check, enum field field, struct 
         return false;
     *ret_text = text;
     return true;
+}
+
+static inline bool read_identifier(const struct check *check, enum field field,
+                                   struct slice *ret_text)
+{
+    const struct scan_value *value = &check->fields->values[field];
+    if (value->kind == SCAN_STRING && !value->escaped && identifier_is_plain(value->raw)) {
+        *ret_text = value->raw;
+        return true;
+    }
+    return read_odd_identifier(check, field, ret_text);
 }
 
 /* A field that has two names; both may be given when they say the same. */
@@ -185,7 +197,8 @@ static bool read_customer(const struct check *check, struct event *event)
 static bool read_numeric(const struct check *check, enum field field, struct slice *ret_text)
 {
     const struct scan_value *value = &check->fields->values[field];
-    if (value->kind == SCAN_NUMBER) {
+    bool plain = value->kind == SCAN_STRING && value->valid && !value->escaped;
+    if (plain || value->kind == SCAN_NUMBER) {
         *ret_text = value->raw;
         return true;
     }

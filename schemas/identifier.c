@@ -2,7 +2,6 @@
 #include <config.h>
 #include "schemas/identifier.h"
 #include "schemas/utf8.h"
-#include "schemas/wide.h"
 
 static bool is_control(uint32_t point)
 {
@@ -11,8 +10,8 @@ static bool is_control(uint32_t point)
 
 bool identifier_check(struct slice text, const char *pointer, struct err *reterr)
 {
-    if (text.size > 0 && text.size <= IDENTIFIER_LEN_MAX && wide_printable(text.data, text.size))
-        return true; /* as nearly all are; what follows finds out what is wrong */
+    if (identifier_is_plain(text))
+        return true;
     size_t len = 0, size;
     uint32_t point;
     if (text.size == 0)

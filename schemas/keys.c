@@ -124,22 +124,6 @@ static bool move_to_table(struct keys *keys)
 
 /* ---- Few: a list ---- */
 
-/* Which bit stands for the name: its size and its ends, which tell most names apart. */
-static inline uint32_t mark_of(uint32_t object, struct slice name)
-{
-    uint32_t first = 0, last = 0;
-    if (name.size >= sizeof first) {
-        memcpy(&first, name.data, sizeof first);
-        memcpy(&last, name.data + name.size - sizeof last, sizeof last);
-    } else if (name.size > 0) {
-        first = (unsigned char)name.data[0];
-        last =
-            (unsigned char)name.data[name.size / 2] << 8 | (unsigned char)name.data[name.size - 1];
-    }
-    uint32_t mixed = (first ^ (object << 16) ^ (uint32_t)name.size) * 0x9E3779B1u + last;
-    return mixed * 0x85EBCA6Bu >> 24;
-}
-
 static bool is_among_few(const struct keys *keys, uint32_t object, struct slice name)
 {
     for (size_t i = 0; i < keys->len; i++)
@@ -148,17 +132,14 @@ static bool is_among_few(const struct keys *keys, uint32_t object, struct slice 
     return false;
 }
 
-enum keys_result keys_add(struct keys *keys, uint32_t object, struct slice name)
+enum keys_result keys_add_carefully(struct keys *keys, uint32_t object, struct slice name)
 {
     if (keys->len > KEYS_FEW)
         return add_to_table(keys, object, name);
-    uint32_t mark = mark_of(object, name);
-    uint64_t *word = &keys->filter[mark / 64], bit = UINT64_C(1) << mark % 64;
-    if ((*word & bit) != 0 && is_among_few(keys, object, name))
+    if (is_among_few(keys, object, name))
         return KEYS_SEEN;
     if (keys->len == KEYS_FEW)
         return move_to_table(keys) ? add_to_table(keys, object, name) : KEYS_FULL;
-    *word |= bit;
     keys->few[keys->len++] = (struct keys_entry){.name = name, .object = object};
     return KEYS_NEW;
 }

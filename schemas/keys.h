@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/slice.h"
 #include <stdint.h>
+#include <string.h>
 
 enum {
     KEYS_FEW = 32, /* names that are looked for one by one */
@@ -49,7 +50,37 @@ void keys_forget(struct keys *keys);
 /* Numbers a new object. */
 uint32_t keys_object(struct keys *keys);
 
+/* Which bit stands for the name: its size and its ends, which tell most names apart. */
+static inline uint32_t keys_mark(uint32_t object, struct slice name)
+{
+    uint32_t first = 0, last = 0;
+    if (name.size >= sizeof first) {
+        memcpy(&first, name.data, sizeof first);
+        memcpy(&last, name.data + name.size - sizeof last, sizeof last);
+    } else if (name.size > 0) {
+        first = (unsigned char)name.data[0];
+        last =
+            (unsigned char)name.data[name.size / 2] << 8 | (unsigned char)name.data[name.size - 1];
+    }
+    uint32_t mixed = (first ^ (object << 16) ^ (uint32_t)name.size) * 0x9E3779B1u + last;
+    return mixed * 0x85EBCA6Bu >> 24;
+}
+
+/* keys_add when the filter does not decide. */
+enum keys_result keys_add_carefully(struct keys *keys, uint32_t object, struct slice name);
+
 /* Notes a member, named without escapes. The name is borrowed until keys_forget. */
-enum keys_result keys_add(struct keys *keys, uint32_t object, struct slice name);
+static inline enum keys_result keys_add(struct keys *keys, uint32_t object, struct slice name)
+{
+    uint32_t mark = keys_mark(object, name);
+    uint64_t *word = &keys->filter[mark / 64], bit = UINT64_C(1) << mark % 64;
+    if ((*word & bit) != 0 || keys->len >= KEYS_FEW)
+        return keys_add_carefully(keys, object, name);
+    *word |= bit;
+    struct keys_entry *entry = &keys->few[keys->len++];
+    entry->name = name;
+    entry->object = object;
+    return KEYS_NEW;
+}
 
 #endif

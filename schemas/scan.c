@@ -147,7 +147,7 @@ static bool no_memory(struct scan *scan)
 }
 
 /* "expected X" and what there is instead. */
-static bool unexpected(struct scan *scan, const char *expected)
+static RARE bool unexpected(struct scan *scan, const char *expected)
 {
     if (scan->at >= scan->bytes.size)
         return scan_break(scan, "expected %s at offset %zu, but there the text ends", expected,
@@ -168,7 +168,7 @@ static inline char byte_here(const struct scan *scan)
     return scan->at < scan->bytes.size ? scan->bytes.data[scan->at] : '\0';
 }
 
-static void skip_spaces(struct scan *scan)
+static RARE void skip_spaces(struct scan *scan)
 {
     while (scan->at < scan->bytes.size) {
         char c = scan->bytes.data[scan->at];
@@ -178,11 +178,15 @@ static void skip_spaces(struct scan *scan)
     }
 }
 
-/* Programs send JSON without white space: one comparison sees that there is none. */
-static inline void skip_space(struct scan *scan)
+/* Skips white space and tells the byte behind it, NUL at the end. Programs send JSON without white
+ * space: one comparison sees that there is none. */
+static inline char next_byte(struct scan *scan)
 {
-    if (byte_here(scan) <= ' ')
-        skip_spaces(scan);
+    char c = byte_here(scan);
+    if (c > ' ')
+        return c;
+    skip_spaces(scan);
+    return byte_here(scan);
 }
 
 /* Where a string is not Unicode, and why. */
@@ -205,8 +209,8 @@ static inline bool take_plain(struct scan *scan, struct slice *ret_raw)
 }
 
 /* Reads any string; the cursor stands on its first quote. */
-static bool read_string(struct scan *scan, struct scan_value *ret_value,
-                        struct blemish *ret_blemish)
+static RARE bool read_string(struct scan *scan, struct scan_value *ret_value,
+                             struct blemish *ret_blemish)
 {
     struct slice bytes = scan->bytes;
     struct blemish blemish = {NULL, 0};
@@ -307,21 +311,25 @@ static bool read_literal(struct scan *scan, enum scan_kind kind, struct scan_val
     return true;
 }
 
-static inline bool read_scalar(struct scan *scan, enum scan_kind kind, struct scan_value *ret_value)
+static RARE bool read_odd_string(struct scan *scan, struct scan_value *ret_value)
 {
-    struct slice raw;
-    if (kind == SCAN_STRING && take_plain(scan, &raw)) {
-        *ret_value = (struct scan_value){SCAN_STRING, false, true, raw};
-        return true;
-    }
-    if (kind == SCAN_NUMBER)
-        return read_number(scan, ret_value);
-    if (kind != SCAN_STRING)
-        return read_literal(scan, kind, ret_value);
     struct blemish blemish;
     if (!read_string(scan, ret_value, &blemish))
         return false;
     note_blemish(scan, blemish);
+    return true;
+}
+
+static inline bool read_scalar(struct scan *scan, enum scan_kind kind, struct scan_value *ret_value)
+{
+    struct slice raw;
+    if (kind == SCAN_NUMBER)
+        return read_number(scan, ret_value);
+    if (kind != SCAN_STRING)
+        return read_literal(scan, kind, ret_value);
+    if (!take_plain(scan, &raw))
+        return read_odd_string(scan, ret_value);
+    *ret_value = (struct scan_value){SCAN_STRING, false, true, raw};
     return true;
 }
 
@@ -352,8 +360,7 @@ static enum scan_kind kind_of(char c)
 
 static inline bool peek(struct scan *scan, enum scan_kind *ret_kind)
 {
-    skip_space(scan);
-    char c = byte_here(scan);
+    char c = next_byte(scan);
     enum scan_kind kind = c == '"' ? SCAN_STRING : is_digit(c) ? SCAN_NUMBER : kind_of(c);
     if ((int)kind == NO_KIND) {
         unexpected(scan, "a value");
@@ -370,7 +377,7 @@ bool scan_peek(struct scan *scan, enum scan_kind *ret_kind)
 
 bool scan_at_end(struct scan *scan)
 {
-    skip_space(scan);
+    skip_spaces(scan);
     return scan->at >= scan->bytes.size;
 }
 
@@ -406,8 +413,7 @@ static inline enum scan_step next_item(struct scan *scan, char closing, const ch
 {
     if (scan->broken)
         return SCAN_BROKEN;
-    skip_space(scan);
-    char c = byte_here(scan);
+    char c = next_byte(scan);
     if (c == closing)
         return leave(scan);
     if (!scan->first) {
@@ -416,12 +422,22 @@ static inline enum scan_step next_item(struct scan *scan, char closing, const ch
             return SCAN_BROKEN;
         }
         scan->at++;
-        skip_space(scan);
+        next_byte(scan);
     }
     if (scan->at > scan->flaw_at && scan->err.code == ERR_NONE)
         err_set(&scan->err, ERR_EVENT_TOO_LARGE, "it goes on behind offset %zu, where its limit is",
                 scan->flaw_at);
     return SCAN_ITEM;
+}
+
+/* The name could not be noted. */
+static RARE bool refuse_name(struct scan *scan, enum keys_result why)
+{
+    if (why == KEYS_FULL)
+        return no_memory(scan);
+    scan_flaw(scan, ERR_DUPLICATE_KEY, "the object names this member twice, at offset %zu",
+              scan->at);
+    return true;
 }
 
 /* Has the object a member of that name already? Once there is a flaw it does not matter any more,
@@ -430,17 +446,8 @@ static inline bool note_name(struct scan *scan, struct slice name)
 {
     if (scan->err.code != ERR_NONE)
         return true;
-    switch (keys_add(scan->keys, scan->levels[scan->depth - 1].object, name)) {
-    case KEYS_NEW:
-        break;
-    case KEYS_SEEN:
-        scan_flaw(scan, ERR_DUPLICATE_KEY, "the object names this member twice, at offset %zu",
-                  scan->at);
-        break;
-    case KEYS_FULL:
-        return no_memory(scan);
-    }
-    return true;
+    enum keys_result result = keys_add(scan->keys, scan->levels[scan->depth - 1].object, name);
+    return result == KEYS_NEW || refuse_name(scan, result);
 }
 
 static inline void set_name(struct scan *scan, struct slice raw)
@@ -451,7 +458,7 @@ static inline void set_name(struct scan *scan, struct slice raw)
 }
 
 /* A name that is not plain. */
-static bool read_odd_name(struct scan *scan, struct slice *ret_text)
+static RARE bool read_odd_name(struct scan *scan, struct slice *ret_text)
 {
     struct scan_value name;
     struct blemish blemish;
@@ -477,8 +484,7 @@ static inline bool read_name(struct scan *scan, struct slice *ret_name)
     }
     if (!note_name(scan, plain))
         return false;
-    skip_space(scan);
-    if (byte_here(scan) != ':')
+    if (next_byte(scan) != ':')
         return unexpected(scan, "':'");
     scan->at++;
     *ret_name = plain;
@@ -510,7 +516,8 @@ enum scan_step scan_element(struct scan *scan)
 }
 
 /* Reads the object or array at the cursor: a loop, however deep it is. */
-static bool read_nested(struct scan *scan, enum scan_kind outer, struct scan_value *ret_value)
+static __attribute__((noinline)) bool read_nested(struct scan *scan, enum scan_kind outer,
+                                                  struct scan_value *ret_value)
 {
     enum scan_kind kind;
     struct scan_value scalar;
