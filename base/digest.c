@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdatomic.h>
 #include <sys/random.h>
 
 static void hash(struct slice bytes, const EVP_MD *algorithm, uint8_t *ret_digest)
@@ -12,14 +13,30 @@ static void hash(struct slice bytes, const EVP_MD *algorithm, uint8_t *ret_diges
     ASSERT(EVP_Digest(bytes.data, bytes.size, ret_digest, NULL, algorithm, NULL) == 1);
 }
 
+/* Looking up an algorithm takes locks and costs more than hashing a short text: it is done once. */
+static _Atomic(EVP_MD *) sha1, sha256;
+
+static const EVP_MD *fetched(_Atomic(EVP_MD *) *place, const char *name)
+{
+    EVP_MD *known = atomic_load_explicit(place, memory_order_acquire);
+    if (known != NULL)
+        return known;
+    EVP_MD *fresh = EVP_MD_fetch(NULL, name, NULL);
+    ASSERT(fresh != NULL);
+    if (atomic_compare_exchange_strong(place, &known, fresh))
+        return fresh;
+    EVP_MD_free(fresh); /* another thread was first */
+    return known;
+}
+
 void digest_sha1(struct slice bytes, uint8_t ret_digest[DIGEST_SHA1_SIZE])
 {
-    hash(bytes, EVP_sha1(), ret_digest);
+    hash(bytes, fetched(&sha1, "SHA1"), ret_digest);
 }
 
 void digest_sha256(struct slice bytes, uint8_t ret_digest[DIGEST_SHA256_SIZE])
 {
-    hash(bytes, EVP_sha256(), ret_digest);
+    hash(bytes, fetched(&sha256, "SHA256"), ret_digest);
 }
 
 void digest_init(struct digest *digest)

@@ -41,6 +41,34 @@ TEST(buf, refuses_what_is_over_its_cap)
     buf_done(&buf);
 }
 
+/* Whatever stands before and behind it, a character is escaped or not. */
+TEST(buf, escapes_a_character_at_every_place)
+{
+    struct buf one, all;
+    buf_init(&one, 64);
+    buf_init(&all, 256);
+    for (int byte = 0; byte < 256; byte++) {
+        char character = (char)byte;
+        buf_reset(&one);
+        buf_append_json(&one, (struct slice){&character, 1});
+        for (size_t before = 0; before < 20; before++) {
+            char text[32];
+            memset(text, 'x', sizeof text);
+            text[before] = character;
+            buf_reset(&all);
+            buf_append_json(&all, (struct slice){text, sizeof text});
+            size_t size = one.size - 2;
+            CHECK(all.size == sizeof text - 1 + one.size && all.data[0] == '"');
+            CHECK(memcmp(all.data + 1, text, before) == 0);
+            CHECK(memcmp(all.data + 1 + before, one.data + 1, size) == 0);
+            CHECK(memcmp(all.data + 1 + before + size, text + before + 1,
+                         sizeof text - before - 1) == 0);
+        }
+    }
+    buf_done(&one);
+    buf_done(&all);
+}
+
 TEST(buf, escapes_json)
 {
     struct buf buf;
