@@ -41,7 +41,8 @@ static inline void mem_freep(void *pointer_to_pointer)
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 #define MUST_CHECK        __attribute__((warn_unused_result))
-#define RARE              __attribute__((noinline, cold)) /* keeps the ordinary path short */
+#define ALWAYS_INLINE     inline __attribute__((always_inline)) /* for constant arguments */
+#define RARE              __attribute__((noinline, cold))       /* keeps the ordinary path short */
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 #endif

@@ -28,18 +28,6 @@ static void draw_secret(struct keys *keys)
     keys->secret[1] |= 1;
 }
 
-void keys_forget(struct keys *keys)
-{
-    keys->first = keys->last + 1;
-    keys->len = 0;
-    memset(keys->filter, 0, sizeof keys->filter);
-}
-
-uint32_t keys_object(struct keys *keys)
-{
-    return ++keys->last;
-}
-
 /* ---- Many: a hash table ---- */
 
 /* The two halves of the product of two words: every bit of both reaches every bit of the result. */

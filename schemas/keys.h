@@ -45,10 +45,18 @@ enum keys_result {
 void keys_init(struct keys *keys, struct arena *arena);
 
 /* Forgets all names and keeps the memory. Costs nothing: old numbers stop counting. */
-void keys_forget(struct keys *keys);
+static inline void keys_forget(struct keys *keys)
+{
+    keys->first = keys->last + 1;
+    keys->len = 0;
+    memset(keys->filter, 0, sizeof keys->filter);
+}
 
 /* Numbers a new object. */
-uint32_t keys_object(struct keys *keys);
+static inline uint32_t keys_object(struct keys *keys)
+{
+    return ++keys->last;
+}
 
 /* Which bit stands for the name: its size and its ends, which tell most names apart. */
 static inline uint32_t keys_mark(uint32_t object, struct slice name)

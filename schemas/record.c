@@ -56,7 +56,7 @@ enum {
 };
 
 /* The size is known to the compiler wherever the member is: no call is left of it. */
-static inline char *put_label(char *to, enum member member)
+static ALWAYS_INLINE char *put_label(char *to, enum member member)
 {
     switch (member) {
 #define MEMBER(name, text, required)                                                               \
@@ -71,7 +71,7 @@ static inline char *put_label(char *to, enum member member)
     return to;
 }
 
-static inline bool put_text(char **at, enum member member, struct slice text)
+static ALWAYS_INLINE bool put_text(char **at, enum member member, struct slice text)
 {
     char *to = put_label(*at, member);
     *to++ = '"';
@@ -83,7 +83,7 @@ static inline bool put_text(char **at, enum member member, struct slice text)
     return true;
 }
 
-static inline void put_time(char **at, enum member member, int64_t ms)
+static ALWAYS_INLINE void put_time(char **at, enum member member, int64_t ms)
 {
     char *to = put_label(*at, member);
     *to++ = '"';

@@ -115,7 +115,7 @@ void scan_flaw(struct scan *scan, enum err_code code, const char *format, ...)
     va_end(args);
 }
 
-static bool break_off(struct scan *scan, enum err_code code, const char *format, ...)
+static RARE bool break_off(struct scan *scan, enum err_code code, const char *format, ...)
     PRINTF_LIKE(3, 4);
 static bool break_off(struct scan *scan, enum err_code code, const char *format, ...)
 {
@@ -139,7 +139,7 @@ bool scan_break(struct scan *scan, const char *format, ...)
     return break_off(scan, ERR_JSON_MALFORMED, "%s", text);
 }
 
-static bool no_memory(struct scan *scan)
+static RARE bool no_memory(struct scan *scan)
 {
     return break_off(scan, ERR_BODY_TOO_LARGE,
                      "reading it needs more than the %zu bytes of memory that a request may have",
@@ -381,7 +381,7 @@ bool scan_at_end(struct scan *scan)
     return scan->at >= scan->bytes.size;
 }
 
-bool scan_open(struct scan *scan, enum scan_kind kind)
+static inline bool open_level(struct scan *scan, enum scan_kind kind)
 {
     if (scan->depth == SCAN_NEST_MAX)
         return break_off(scan, ERR_NESTING_TOO_DEEP, "more than %d levels at offset %zu",
@@ -398,6 +398,11 @@ bool scan_open(struct scan *scan, enum scan_kind kind)
     scan->first = true;
     scan->at++; /* the bracket */
     return true;
+}
+
+bool scan_open(struct scan *scan, enum scan_kind kind)
+{
+    return open_level(scan, kind);
 }
 
 static enum scan_step leave(struct scan *scan)
@@ -523,7 +528,7 @@ static __attribute__((noinline)) bool read_nested(struct scan *scan, enum scan_k
     struct scan_value scalar;
     struct slice name;
     size_t start = scan->at, outside = scan->depth;
-    if (!scan_open(scan, outer))
+    if (!open_level(scan, outer))
         return false;
     while (scan->depth > outside) {
         enum scan_step step = scan->kinds[scan->depth - 1] == SCAN_OBJECT ? next_member(scan, &name)
