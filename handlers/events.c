@@ -15,7 +15,7 @@ enum {
  * an event of nothing but names, texts of nothing but escapes, lists of nothing but wrong events.
  */
 enum {
-    ARENA_PER_BODY_BYTE = 6,   /* unescaped texts and names, canonical records */
+    ARENA_PER_BODY_BYTE = 7,   /* unescaped texts and names (of properties twice), records */
     ARENA_PER_EVENT_BYTE = 32, /* member names, for the largest event */
     ARENA_PER_EVENT = 1536,    /* its result, its record's fixed parts or its error */
     ARENA_LEAST = 8192,
@@ -107,6 +107,7 @@ static struct slice write_record(struct gather *gather, const struct event *even
             .properties = event->properties,
             .timestamp_ms = event->timestamp_ms,
             .ingested_ms = rules->received_ms,
+            .transactional = event->transactional,
         },
         &gather->record);
     if (gather->record.overflow)

@@ -109,28 +109,58 @@ static void add_pointer(struct buf *out, struct slice name)
     add_text(out, ",\"pointer\":", (struct slice){pointer, size});
 }
 
-/* Members that were dropped are named once: the first one of the first event that has any. */
-static void add_warnings(struct buf *out, const struct reply *reply)
+static bool dropped_member(const struct event *event)
+{
+    return event->unknown_member.size > 0;
+}
+
+static bool ignored_value(const struct event *event)
+{
+    return event->value_ignored;
+}
+
+/* Begins a warning that concerns some of the events: it is given once, with the first of them.
+ * NULL: it concerns none. */
+static const struct event *begin_warning(struct buf *out, const struct reply *reply,
+                                         const char *before, const char *code,
+                                         bool (*concerns)(const struct event *event))
 {
     const struct events_batch *batch = reply->batch;
     size_t first = batch->results_len, events = 0;
     for (size_t i = 0; i < batch->results_len; i++) {
-        if (batch->results[i].event.unknown_member.size == 0)
+        if (!concerns(&batch->results[i].event))
             continue;
         if (first == batch->results_len)
             first = i;
         events++;
     }
     if (events == 0)
-        return;
-    buf_append_str(out, ",\"warnings\":[{\"code\":\"member_dropped\"");
+        return NULL;
+    buf_append_str(out, before);
+    add_text(out, "{\"code\":", slice_from(code));
     if (!batch->single) {
         add_count(out, ",\"index\":", first);
         add_count(out, ",\"events\":", events);
     }
-    add_pointer(out, shown_name(batch->results[first].event.unknown_member));
-    buf_append_str(out, ",\"detail\":\"An event has no such member; it was left out. Put data of "
-                        "your own into properties.\"}]");
+    return &batch->results[first].event;
+}
+
+static void add_warnings(struct buf *out, const struct reply *reply)
+{
+    static const char start[] = ",\"warnings\":[";
+    const struct event *event, *other;
+    event = begin_warning(out, reply, start, "member_dropped", dropped_member);
+    if (event != NULL) {
+        add_pointer(out, shown_name(event->unknown_member));
+        buf_append_str(out, ",\"detail\":\"An event has no such member; it was left out. Put data "
+                            "of your own into properties.\"}");
+    }
+    other = begin_warning(out, reply, event ? "," : start, "value_ignored", ignored_value);
+    if (other != NULL)
+        buf_append_str(out, ",\"pointer\":\"/value\",\"detail\":\"The metric of this code takes "
+                            "the value from a property; its value member was left out.\"}");
+    if (event != NULL || other != NULL)
+        buf_append_char(out, ']');
 }
 
 static const char *status_name(enum events_status status)

@@ -43,6 +43,23 @@ struct event {
     struct slice properties; /* the caller's bytes; "{}" when not given */
     int64_t timestamp_ms;
     struct slice unknown_member; /* the first member that was dropped; size 0: none */
+    bool value_ignored;          /* it had a value of its own, but its metric names a property */
+    bool transactional;          /* as its metric says */
+};
+
+/* What is known about a code: a billable metric. */
+struct event_metric {
+    struct slice field_name; /* the property that is the value; size 0: the event's own value is */
+    bool transactional;      /* its events are purchases, credits, one-off charges */
+};
+
+/* Where metrics are looked up. */
+struct event_metrics {
+    /* The metric of a code, or NULL; it is borrowed until the event was read. The function may be
+     * NULL: there are no metrics. */
+    const struct event_metric *(*find)(const void *context, struct slice code);
+    const void *context;
+    bool known_only; /* a code without a metric is rejected: UNKNOWN_CODE */
 };
 
 /* What an event is checked against. */
@@ -54,6 +71,7 @@ struct event_rules {
     int64_t max_future_ms;
     size_t event_max;  /* bytes of one event */
     size_t events_max; /* events in one body */
+    struct event_metrics metrics;
 };
 
 enum event_body {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "schemas/decimal.h"
 #include "schemas/identifier.h"
+#include "schemas/property.h"
 #include "schemas/timestamp.h"
 
 #include <inttypes.h>
@@ -258,11 +259,31 @@ static bool read_timestamp(const struct check *check, int64_t *ret_ms)
     return true;
 }
 
-static bool read_value(const struct check *check, struct slice *ret_value)
+/* A value as plain text: `text` itself where it is that already, which was parsed as `decimal`. */
+static bool make_plain(const struct check *check, struct slice text, const struct decimal *decimal,
+                       const char *pointer, struct slice *ret_value)
+{
+    char plain[DECIMAL_TEXT_SIZE];
+    struct slice value = decimal_format(decimal, EVENT_WHOLE_DIGITS, EVENT_FRACTION_DIGITS, plain);
+    if (value.data == NULL)
+        return err_set_at(check->err, ERR_VALUE_OUT_OF_RANGE, pointer,
+                          "it has more than %d digits before or %d behind the point",
+                          EVENT_WHOLE_DIGITS, EVENT_FRACTION_DIGITS);
+    if (!slice_equal(value, text)) {
+        text = arena_copy(check->scan->arena, value);
+        if (text.data == NULL)
+            return err_set(check->err, ERR_BODY_TOO_LARGE,
+                           "reading it needs more memory than a request may have");
+    }
+    *ret_value = text;
+    return true;
+}
+
+/* The value that the event gives itself. */
+static bool read_own_value(const struct check *check, struct slice *ret_value)
 {
     struct slice text;
     struct decimal decimal;
-    char plain[DECIMAL_TEXT_SIZE];
     if (!fields_given(check->fields, FIELD_VALUE))
         return true;
     if (!read_numeric(check, FIELD_VALUE, &text))
@@ -274,18 +295,62 @@ static bool read_value(const struct check *check, struct slice *ret_value)
     if (!decimal_parse(text, &decimal))
         return err_set_at(check->err, ERR_VALUE_INVALID, "/value",
                           "the text is not a decimal number as in -12.50");
-    struct slice value = decimal_format(&decimal, EVENT_WHOLE_DIGITS, EVENT_FRACTION_DIGITS, plain);
-    if (value.data == NULL)
-        return err_set_at(check->err, ERR_VALUE_OUT_OF_RANGE, "/value",
-                          "it has more than %d digits before or %d behind the point",
-                          EVENT_WHOLE_DIGITS, EVENT_FRACTION_DIGITS);
-    if (!slice_equal(value, text)) {
-        text = arena_copy(check->scan->arena, value);
-        if (text.data == NULL)
-            return err_set(check->err, ERR_BODY_TOO_LARGE,
-                           "reading it needs more memory than a request may have");
-    }
-    *ret_value = text;
+    return make_plain(check, text, &decimal, "/value", ret_value);
+}
+
+/* The value that is one of the properties; what is not a number is none. */
+static bool read_property_value(const struct check *check, struct slice name,
+                                struct slice properties, struct slice *ret_value)
+{
+    struct scan scan;
+    struct scan_value value;
+    struct decimal decimal;
+    struct slice text;
+    /* The event was read to its end: the names in it need not be kept. */
+    keys_forget(check->scan->keys);
+    scan_init(&scan, properties, check->scan->keys, check->scan->arena);
+    const struct check inside = {.scan = &scan, .err = check->err};
+    enum property_step step = property_find(&scan, name, &value);
+    if (step == PROPERTY_BROKEN)
+        return scan_failed(&inside);
+    if (step == PROPERTY_ABSENT || (value.kind != SCAN_NUMBER && value.kind != SCAN_STRING))
+        return true;
+    text = value.raw;
+    if (value.kind == SCAN_STRING && !scan_text(&scan, &value, &text))
+        return scan_failed(&inside);
+    if (!decimal_parse(text, &decimal))
+        return true;
+    char pointer[ERR_POINTER_SIZE];
+    property_pointer(name, pointer);
+    return make_plain(check, text, &decimal, pointer, ret_value);
+}
+
+/* The value is read last: which one counts depends on the metric and the properties. */
+static bool read_value(const struct check *check, const struct event_metric *metric,
+                       struct event *event)
+{
+    if (metric == NULL || metric->field_name.size == 0)
+        return read_own_value(check, &event->value);
+    event->value_ignored = fields_given(check->fields, FIELD_VALUE);
+    return read_property_value(check, metric->field_name, event->properties, &event->value);
+}
+
+/* The code, and what is known about it: NULL when nothing is. */
+static bool read_code(const struct check *check, struct event *event,
+                      const struct event_metric **ret_metric)
+{
+    const struct event_metrics *metrics = &check->rules->metrics;
+    if (!read_either(check, FIELD_CODE, FIELD_EVENT_NAME, &event->code))
+        return false;
+    const struct event_metric *metric =
+        metrics->find != NULL ? metrics->find(metrics->context, event->code) : NULL;
+    if (metric == NULL && metrics->known_only)
+        return err_set_at(
+            check->err, ERR_UNKNOWN_CODE,
+            rows[fields_given(check->fields, FIELD_CODE) ? FIELD_CODE : FIELD_EVENT_NAME].pointer,
+            "the organization has no metric with this code, and takes no others");
+    event->transactional = metric != NULL && metric->transactional;
+    *ret_metric = metric;
     return true;
 }
 
@@ -335,16 +400,16 @@ bool fields_check(const struct fields *fields, const struct event_rules *rules, 
 {
     struct check check = {fields, rules, scan, reterr};
     struct event event = {.unknown_member = fields->unknown_member};
+    const struct event_metric *metric = NULL;
     ret_event->transaction_id = (struct slice){NULL, 0};
     bool named = read_transaction_id(&check, header, &event.transaction_id);
     if (named)
         ret_event->transaction_id = event.transaction_id;
     if (scan->err.code != ERR_NONE)
         return scan_failed(&check);
-    if (!named || !check_organization(&check) ||
-        !read_either(&check, FIELD_CODE, FIELD_EVENT_NAME, &event.code) ||
+    if (!named || !check_organization(&check) || !read_code(&check, &event, &metric) ||
         !read_customer(&check, &event) || !read_timestamp(&check, &event.timestamp_ms) ||
-        !read_value(&check, &event.value) || !read_properties(&check, &event.properties))
+        !read_properties(&check, &event.properties) || !read_value(&check, metric, &event))
         return false;
     *ret_event = event;
     return true;

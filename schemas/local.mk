@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libschemas.a
   %D%/fields.c %D%/fields.h \
   %D%/identifier.c %D%/identifier.h \
   %D%/keys.c %D%/keys.h \
+  %D%/property.c %D%/property.h \
   %D%/record.c %D%/record.h \
   %D%/scan.c %D%/scan.h \
   %D%/timestamp.c %D%/timestamp.h \
@@ -19,6 +20,7 @@ EXTRA_DIST += %D%/README.md
 # of versions.
 migration_files = \
   %D%/postgres/0001_catalog.sql %D%/postgres/0002_ledger.sql \
+  %D%/postgres/0003_metric.sql \
   %D%/clickhouse/0001_events_raw.sql
 %C%_libschemas_a_SOURCES += %D%/migrations.c %D%/migrations.h
 nodist_%C%_libschemas_a_SOURCES = %D%/migrations_sql.c

@@ -22,6 +22,17 @@ static const struct event_rules usual = {
 #define TWO   "{'transaction_id':'tx-2','value':'12.50','properties':{'k': 'ä'}," REST "}"
 #define WRONG "{'transaction_id':'tx-3','external_customer_id':'c','timestamp':1795420799.5}"
 
+/* A metric of the code "counted": the value is the property "q\t", and events are transactional. */
+#define COUNTED "'external_customer_id':'c','code':'counted','timestamp':1795420799.5"
+
+static const struct event_metric *find_counted(const void *context, struct slice code)
+{
+    return slice_equal(code, SLICE("counted")) ? context : NULL;
+}
+
+static const struct event_metric counted = {.field_name = {"q\t", 2}, .transactional = true};
+static const struct event_metrics metered = {.find = find_counted, .context = &counted};
+
 /* How they are answered. */
 #define ONE_JSON                                                                                   \
     "{'id':'5d5d2932-d89b-5848-91c8-451c5652fa78','transaction_id':'tx-1',"                        \
@@ -441,11 +452,19 @@ TEST(events, never_meet_a_cap_made_for_their_size)
         {"[{'transaction_id':'t','properties':[", "{'':0},", "0]," REST "}]", EVENT_BODY_JSON},
         {"{'events':[" ONE "],'x':[", "{'\\t':0},", "0]}", EVENT_BODY_JSON},
         {"{'event':" ONE ",'x':{", "'%03x':0,", "'':0}}", EVENT_BODY_JSON},
+        /* metrics whose value is a property */
+        {"{'transaction_id':'t','properties':{", "'\\t%03x':0,", "'q\\t':'\\u0031'}," COUNTED "}",
+         EVENT_BODY_JSON},
+        {"{'transaction_id':'t','properties':{'q\\t':'\\u0031", "\\u0031", "'}," COUNTED "}",
+         EVENT_BODY_JSON},
+        {"", "{'transaction_id':'t','properties':{'\\t':0,'q\\u0009':1e1}," COUNTED "}\n", "",
+         EVENT_BODY_NDJSON},
     };
     static const size_t limits[] = {1, 10000};
     struct event_rules rules = usual;
     struct events_options options = {false, false};
     rules.event_max = 64 << 10;
+    rules.metrics = metered;
     for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(limits); i++)
         for (unsigned times = 0; times < 4090; times = times * 3 / 2 + 1) {
             struct arena bodies, arena;
