@@ -1,4 +1,5 @@
-/* Who may send what: an immutable snapshot of organizations and keys, kept current by a thread.
+/* Who may send what: an immutable snapshot of organizations, keys and metrics, kept current by a
+ * thread.
  *
  *     const struct catalog_snapshot *snapshot = catalog_acquire(catalog);
  *     if (!catalog_authenticate(snapshot, key, now_ms, &organization, &err)) …
@@ -14,6 +15,7 @@
 #include "base/err.h"
 #include "base/settings.h"
 #include "base/slice.h"
+#include "schemas/event.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +26,9 @@ struct catalog_snapshot;
 struct catalog_organization {
     struct slice id; /* a UUID in lower case; lives as long as the snapshot */
     struct slice name;
+    const struct catalog_snapshot *snapshot; /* that it is in */
+    size_t metrics_len;
+    bool known_codes_only; /* events whose code is no metric are rejected */
 };
 
 /* What a key may be used for; bits, since a key can have several. */
@@ -61,6 +66,19 @@ void catalog_release(const struct catalog_snapshot *snapshot); /* NULL is fine *
 int64_t catalog_version(const struct catalog_snapshot *snapshot);
 size_t catalog_organizations(const struct catalog_snapshot *snapshot);
 size_t catalog_keys(const struct catalog_snapshot *snapshot);
+size_t catalog_metrics(const struct catalog_snapshot *snapshot);
+
+/* The organization with this id, or NULL. */
+const struct catalog_organization *
+catalog_organization_find(const struct catalog_snapshot *snapshot, struct slice id);
+
+/* The metric of a code, or NULL; it lives as long as the snapshot. */
+const struct event_metric *catalog_metric_find(const struct catalog_organization *organization,
+                                               struct slice code);
+
+/* How the events of an organization find their metrics; good as long as the snapshot. NULL: of an
+ * organization without any. */
+struct event_metrics catalog_event_metrics(const struct catalog_organization *organization);
 
 /* Finds the organization of an API key in constant time for a given key hash.
  * Errors: UNAUTHORIZED (unknown, revoked, expired, malformed), FORBIDDEN (scope missing). */

@@ -1,4 +1,4 @@
-/* Building a snapshot, and finding a key in it. SPDX-License-Identifier: Apache-2.0 */
+/* Building a snapshot, and finding keys and metrics in it. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "catalog/snapshot.h"
 #include "base/assert.h"
@@ -30,7 +30,9 @@ void catalog_release(const struct catalog_snapshot *snapshot)
     arena_done(&mine->texts);
     free(mine->organizations);
     free(mine->keys);
-    free(mine->slots);
+    free(mine->metrics);
+    free(mine->key_slots.rows);
+    free(mine->metric_slots.rows);
     free(mine);
 }
 
@@ -55,7 +57,7 @@ static void *grow(void *array, size_t len, size_t *capacity, size_t element_size
 }
 
 bool snapshot_add_organization(struct catalog_snapshot *snapshot, struct slice id,
-                               struct slice name, struct err *reterr)
+                               struct slice name, bool known_codes_only, struct err *reterr)
 {
     size_t len = snapshot->organizations_len;
     if (id.size == 0)
@@ -66,6 +68,8 @@ bool snapshot_add_organization(struct catalog_snapshot *snapshot, struct slice i
     struct catalog_organization organization = {
         .id = arena_copy(&snapshot->texts, id),
         .name = arena_copy(&snapshot->texts, name),
+        .snapshot = snapshot,
+        .known_codes_only = known_codes_only,
     };
     if (!organization.id.data || !organization.name.data || len >= UINT32_MAX)
         return err_set(reterr, ERR_IO, "the catalog has more than %d bytes of names",
@@ -82,54 +86,127 @@ static int compare_id(const void *id, const void *organization)
                    ((const struct catalog_organization *)organization)->id);
 }
 
+const struct catalog_organization *
+catalog_organization_find(const struct catalog_snapshot *snapshot, struct slice id)
+{
+    if (snapshot->organizations_len == 0)
+        return NULL;
+    return bsearch(&id, snapshot->organizations, snapshot->organizations_len,
+                   sizeof(*snapshot->organizations), compare_id);
+}
+
+/* The index of the organization that a row names. */
+static bool find_owner(const struct catalog_snapshot *snapshot, const char *row, struct slice id,
+                       uint32_t *ret_index, struct err *reterr)
+{
+    const struct catalog_organization *organization = catalog_organization_find(snapshot, id);
+    if (!organization)
+        return err_set(reterr, ERR_IO, "a %s of the catalog names the unknown organization %.*s",
+                       row, SLICE_ARG(id));
+    *ret_index = (uint32_t)(organization - snapshot->organizations);
+    return true;
+}
+
 bool snapshot_add_key(struct catalog_snapshot *snapshot, struct slice organization_id,
                       const struct snapshot_key *key, struct err *reterr)
 {
-    const struct catalog_organization *organization = NULL;
-    if (snapshot->organizations_len > 0)
-        organization =
-            bsearch(&organization_id, snapshot->organizations, snapshot->organizations_len,
-                    sizeof(*snapshot->organizations), compare_id);
-    if (!organization)
-        return err_set(reterr, ERR_IO, "a key of the catalog names the unknown organization %.*s",
-                       SLICE_ARG(organization_id));
+    struct snapshot_key added = *key;
+    if (!find_owner(snapshot, "key", organization_id, &added.organization, reterr))
+        return false;
     if (snapshot->keys_len >= UINT32_MAX / 4)
         return err_set(reterr, ERR_IO, "the catalog has too many keys");
     snapshot->keys =
         grow(snapshot->keys, snapshot->keys_len, &snapshot->keys_capacity, sizeof(*snapshot->keys));
-    struct snapshot_key *added = &snapshot->keys[snapshot->keys_len++];
-    *added = *key;
-    added->organization = (uint32_t)(organization - snapshot->organizations);
+    snapshot->keys[snapshot->keys_len++] = added;
     return true;
 }
 
-/* The slot of a key: where it is, or the free one where it would go. SHA-256 is its own hash. */
-static size_t slot_of(const struct catalog_snapshot *snapshot,
-                      const uint8_t sha256[DIGEST_SHA256_SIZE])
+bool snapshot_add_metric(struct catalog_snapshot *snapshot, struct slice organization_id,
+                         struct slice code, const struct event_metric *metric, struct err *reterr)
 {
+    struct snapshot_metric added = {.metric = *metric};
+    if (!find_owner(snapshot, "metric", organization_id, &added.organization, reterr))
+        return false;
+    if (code.size == 0)
+        return err_set(reterr, ERR_IO, "a metric of the catalog has no code");
+    added.code = arena_copy(&snapshot->texts, code);
+    added.metric.field_name = arena_copy(&snapshot->texts, metric->field_name);
+    if (!added.code.data || !added.metric.field_name.data ||
+        snapshot->metrics_len >= UINT32_MAX / 4)
+        return err_set(reterr, ERR_IO, "the catalog has too many metrics");
+    snapshot->metrics = grow(snapshot->metrics, snapshot->metrics_len, &snapshot->metrics_capacity,
+                             sizeof(*snapshot->metrics));
+    snapshot->metrics[snapshot->metrics_len++] = added;
+    snapshot->organizations[added.organization].metrics_len++;
+    return true;
+}
+
+/* Makes room for so many rows, at most half of it taken. */
+static void make_slots(struct snapshot_slots *slots, size_t rows)
+{
+    ASSERT(!slots->rows);
+    slots->len = 16;
+    while (slots->len < 2 * rows)
+        slots->len *= 2;
+    slots->rows = xcalloc(slots->len, sizeof(*slots->rows));
+}
+
+/* The slot of a key: where it is, or the free one where it would go. SHA-256 is its own hash. */
+static uint32_t *key_slot(const struct catalog_snapshot *snapshot,
+                          const uint8_t sha256[DIGEST_SHA256_SIZE])
+{
+    const struct snapshot_slots *slots = &snapshot->key_slots;
     size_t hash;
     memcpy(&hash, sha256, sizeof(hash));
-    for (size_t slot = hash & (snapshot->slots_len - 1);;
-         slot = (slot + 1) & (snapshot->slots_len - 1)) {
-        uint32_t index = snapshot->slots[slot];
-        if (index == 0 ||
-            digest_equal(snapshot->keys[index - 1].sha256, sha256, DIGEST_SHA256_SIZE))
+    for (;; hash++) {
+        uint32_t *slot = &slots->rows[hash & (slots->len - 1)];
+        if (*slot == 0 ||
+            digest_equal(snapshot->keys[*slot - 1].sha256, sha256, DIGEST_SHA256_SIZE))
+            return slot;
+    }
+}
+
+/* FNV-1a. Only the operator adds metrics, so nobody can make their codes collide. */
+static uint64_t hash_of(uint32_t organization, struct slice code)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ organization;
+    for (size_t i = 0; i < code.size; i++)
+        hash = (hash ^ (uint8_t)code.data[i]) * UINT64_C(0x100000001b3);
+    return hash ^ hash >> 32;
+}
+
+/* The same of a metric. */
+static uint32_t *metric_slot(const struct catalog_snapshot *snapshot, uint32_t organization,
+                             struct slice code)
+{
+    const struct snapshot_slots *slots = &snapshot->metric_slots;
+    for (uint64_t hash = hash_of(organization, code);; hash++) {
+        uint32_t *slot = &slots->rows[hash & (slots->len - 1)];
+        if (*slot == 0)
+            return slot;
+        const struct snapshot_metric *metric = &snapshot->metrics[*slot - 1];
+        if (metric->organization == organization && slice_equal(metric->code, code))
             return slot;
     }
 }
 
 bool snapshot_seal(struct catalog_snapshot *snapshot, struct err *reterr)
 {
-    ASSERT(!snapshot->slots);
-    snapshot->slots_len = 16;
-    while (snapshot->slots_len < 2 * snapshot->keys_len)
-        snapshot->slots_len *= 2;
-    snapshot->slots = xcalloc(snapshot->slots_len, sizeof(*snapshot->slots));
+    make_slots(&snapshot->key_slots, snapshot->keys_len);
     for (uint32_t i = 0; i < snapshot->keys_len; i++) {
-        size_t slot = slot_of(snapshot, snapshot->keys[i].sha256);
-        if (snapshot->slots[slot] != 0)
+        uint32_t *slot = key_slot(snapshot, snapshot->keys[i].sha256);
+        if (*slot != 0)
             return err_set(reterr, ERR_IO, "the catalog has one key twice");
-        snapshot->slots[slot] = i + 1;
+        *slot = i + 1;
+    }
+    make_slots(&snapshot->metric_slots, snapshot->metrics_len);
+    for (uint32_t i = 0; i < snapshot->metrics_len; i++) {
+        const struct snapshot_metric *metric = &snapshot->metrics[i];
+        uint32_t *slot = metric_slot(snapshot, metric->organization, metric->code);
+        if (*slot != 0)
+            return err_set(reterr, ERR_IO, "the catalog has the metric %.*s twice",
+                           SLICE_ARG(metric->code));
+        *slot = i + 1;
     }
     return true;
 }
@@ -137,8 +214,32 @@ bool snapshot_seal(struct catalog_snapshot *snapshot, struct err *reterr)
 const struct snapshot_key *snapshot_find_key(const struct catalog_snapshot *snapshot,
                                              const uint8_t sha256[DIGEST_SHA256_SIZE])
 {
-    uint32_t index = snapshot->slots[slot_of(snapshot, sha256)];
-    return index == 0 ? NULL : &snapshot->keys[index - 1];
+    uint32_t row = *key_slot(snapshot, sha256);
+    return row == 0 ? NULL : &snapshot->keys[row - 1];
+}
+
+const struct event_metric *catalog_metric_find(const struct catalog_organization *organization,
+                                               struct slice code)
+{
+    const struct catalog_snapshot *snapshot = organization->snapshot;
+    uint32_t row = *metric_slot(snapshot, (uint32_t)(organization - snapshot->organizations), code);
+    return row == 0 ? NULL : &snapshot->metrics[row - 1].metric;
+}
+
+static const struct event_metric *find_metric(const void *organization, struct slice code)
+{
+    return catalog_metric_find(organization, code);
+}
+
+struct event_metrics catalog_event_metrics(const struct catalog_organization *organization)
+{
+    if (!organization)
+        return (struct event_metrics){.find = NULL};
+    return (struct event_metrics){
+        .find = organization->metrics_len > 0 ? find_metric : NULL,
+        .context = organization,
+        .known_only = organization->known_codes_only,
+    };
 }
 
 int64_t catalog_version(const struct catalog_snapshot *snapshot)
@@ -154,4 +255,9 @@ size_t catalog_organizations(const struct catalog_snapshot *snapshot)
 size_t catalog_keys(const struct catalog_snapshot *snapshot)
 {
     return snapshot->keys_len;
+}
+
+size_t catalog_metrics(const struct catalog_snapshot *snapshot)
+{
+    return snapshot->metrics_len;
 }

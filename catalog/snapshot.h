@@ -2,7 +2,8 @@
  * files; other rooms use catalog/catalog.h.
  *
  *     struct catalog_snapshot *snapshot = snapshot_new(version);
- *     snapshot_add_organization(…)…; snapshot_add_key(…)…; snapshot_seal(snapshot);
+ *     snapshot_add_organization(…)…; snapshot_add_key(…)…; snapshot_add_metric(…)…;
+ *     snapshot_seal(snapshot);
  *
  * Threads: one while it is built; any once it is sealed. SPDX-License-Identifier: Apache-2.0 */
 #ifndef CATALOG_SNAPSHOT_H
@@ -25,6 +26,18 @@ struct snapshot_key {
     bool revoked;
 };
 
+struct snapshot_metric {
+    uint32_t organization; /* index */
+    struct slice code;
+    struct event_metric metric;
+};
+
+/* Finds rows of an array by hash: open addressing. */
+struct snapshot_slots {
+    uint32_t *rows; /* index + 1, or 0: free; owned */
+    size_t len;     /* a power of two */
+};
+
 struct catalog_snapshot {
     atomic_uint references;
     int64_t version;
@@ -33,22 +46,27 @@ struct catalog_snapshot {
     size_t organizations_len, organizations_capacity;
     struct snapshot_key *keys; /* owned */
     size_t keys_len, keys_capacity;
-    uint32_t *slots;  /* open addressing over keys by hash: index + 1, or 0; owned */
-    size_t slots_len; /* a power of two */
+    struct snapshot_metric *metrics; /* owned */
+    size_t metrics_len, metrics_capacity;
+    struct snapshot_slots key_slots, metric_slots;
 };
 
 struct catalog_snapshot *snapshot_new(int64_t version); /* with one reference */
 void snapshot_acquire(struct catalog_snapshot *snapshot);
 void snapshot_releasep(struct catalog_snapshot **snapshot); /* for CLEANUP */
 
-/* Organizations come first, ascending by id, then the keys. Texts are copied. Errors: IO (out of
- * order, an unknown organization, too much): what is read is not a catalog. */
+/* Organizations come first, ascending by id, then keys and metrics. Texts are copied. Errors: IO
+ * (out of order, an unknown organization, too much): what is read is not a catalog. */
 bool snapshot_add_organization(struct catalog_snapshot *snapshot, struct slice id,
-                               struct slice name, struct err *reterr) MUST_CHECK;
+                               struct slice name, bool known_codes_only,
+                               struct err *reterr) MUST_CHECK;
 bool snapshot_add_key(struct catalog_snapshot *snapshot, struct slice organization_id,
                       const struct snapshot_key *key, struct err *reterr) MUST_CHECK;
+bool snapshot_add_metric(struct catalog_snapshot *snapshot, struct slice organization_id,
+                         struct slice code, const struct event_metric *metric,
+                         struct err *reterr) MUST_CHECK;
 
-/* Makes it ready for looking up; a key that comes twice is an error (IO). */
+/* Makes it ready for looking up; a key or metric that comes twice is an error (IO). */
 bool snapshot_seal(struct catalog_snapshot *snapshot, struct err *reterr) MUST_CHECK;
 
 const struct snapshot_key *snapshot_find_key(const struct catalog_snapshot *snapshot,

@@ -1,8 +1,13 @@
 /* The snapshot file: a JSON document that outlives the process, for a start without PostgreSQL.
  *
- *     {"format":1,"version":7,"organizations":[{"id":"…","name":"…"}],
+ *     {"format":2,"version":7,
+ *      "organizations":[{"id":"…","name":"…","unknown_codes":"accept"}],
  *      "keys":[{"organization_id":"…","sha256":"…","scopes":["events:write"],
- *               "expires_ms":null,"revoked":false}]}
+ *               "expires_ms":null,"revoked":false}],
+ *      "metrics":[{"organization_id":"…","code":"…","field_name":null,"transactional":false}]}
+ *
+ * A file of another format is not read: format 1 knew no metrics, and without them values would be
+ * wrong.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -16,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 
 static const enum catalog_scope all_scopes[] = {
     CATALOG_SCOPE_EVENTS_WRITE,
@@ -71,11 +76,42 @@ static bool read_key(struct catalog_snapshot *snapshot, const json_t *item, stru
     return snapshot_add_key(snapshot, text_of(item, "organization_id"), &key, reterr);
 }
 
+static bool read_organization(struct catalog_snapshot *snapshot, const json_t *item,
+                              struct err *reterr)
+{
+    struct slice unknown_codes = text_of(item, "unknown_codes");
+    bool known_only = slice_equal(unknown_codes, SLICE("reject"));
+    if (!known_only && !slice_equal(unknown_codes, SLICE("accept")))
+        return err_set(reterr, ERR_IO, "an organization in it is incomplete");
+    return snapshot_add_organization(snapshot, text_of(item, "id"), text_of(item, "name"),
+                                     known_only, reterr);
+}
+
+static bool read_metric(struct catalog_snapshot *snapshot, const json_t *item, struct err *reterr)
+{
+    const json_t *field_name = json_object_get(item, "field_name");
+    const json_t *transactional = json_object_get(item, "transactional");
+    const struct event_metric metric = {
+        .field_name = text_of(item, "field_name"),
+        .transactional = json_is_true(transactional),
+    };
+    if (!json_is_boolean(transactional) ||
+        !(json_is_string(field_name) || json_is_null(field_name)))
+        return err_set(reterr, ERR_IO, "a metric in it is incomplete");
+    return snapshot_add_metric(snapshot, text_of(item, "organization_id"), text_of(item, "code"),
+                               &metric, reterr);
+}
+
 static struct catalog_snapshot *read_document(const json_t *document, struct err *reterr)
 {
     if (json_integer_value(json_object_get(document, "format")) != FORMAT ||
         !json_is_integer(json_object_get(document, "version"))) {
         err_set(reterr, ERR_IO, "it is not a catalog of format %d", FORMAT);
+        return NULL;
+    }
+    const json_t *metrics = json_object_get(document, "metrics");
+    if (!json_is_array(metrics)) {
+        err_set(reterr, ERR_IO, "it has no metrics");
         return NULL;
     }
     int64_t version = json_integer_value(json_object_get(document, "version"));
@@ -84,13 +120,17 @@ static struct catalog_snapshot *read_document(const json_t *document, struct err
     const json_t *item;
     json_array_foreach(json_object_get(document, "organizations"), index, item)
     {
-        if (!snapshot_add_organization(snapshot, text_of(item, "id"), text_of(item, "name"),
-                                       reterr))
+        if (!read_organization(snapshot, item, reterr))
             return NULL;
     }
     json_array_foreach(json_object_get(document, "keys"), index, item)
     {
         if (!read_key(snapshot, item, reterr))
+            return NULL;
+    }
+    json_array_foreach(metrics, index, item)
+    {
+        if (!read_metric(snapshot, item, reterr))
             return NULL;
     }
     return snapshot_seal(snapshot, reterr) ? TAKE(snapshot) : NULL;
@@ -132,9 +172,10 @@ static json_t *organizations_json(const struct catalog_snapshot *snapshot)
     json_t *list = json_array();
     for (size_t i = 0; i < snapshot->organizations_len; i++) {
         const struct catalog_organization *organization = &snapshot->organizations[i];
-        json_array_append_new(list, json_pack("{s:s%,s:s%}", "id", organization->id.data,
-                                              organization->id.size, "name",
-                                              organization->name.data, organization->name.size));
+        json_array_append_new(
+            list, json_pack("{s:s%,s:s%,s:s}", "id", organization->id.data, organization->id.size,
+                            "name", organization->name.data, organization->name.size,
+                            "unknown_codes", organization->known_codes_only ? "reject" : "accept"));
     }
     return list;
 }
@@ -156,6 +197,23 @@ static json_t *keys_json(const struct catalog_snapshot *snapshot)
                                               snapshot->organizations[key->organization].id.data,
                                               "sha256", hex, "scopes", scopes, "expires_ms",
                                               expires, "revoked", key->revoked));
+    }
+    return list;
+}
+
+static json_t *metrics_json(const struct catalog_snapshot *snapshot)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < snapshot->metrics_len; i++) {
+        const struct snapshot_metric *row = &snapshot->metrics[i];
+        struct slice field_name = row->metric.field_name;
+        json_array_append_new(list, json_pack("{s:s,s:s%,s:o,s:b}", "organization_id",
+                                              snapshot->organizations[row->organization].id.data,
+                                              "code", row->code.data, row->code.size, "field_name",
+                                              field_name.size > 0
+                                                  ? json_stringn(field_name.data, field_name.size)
+                                                  : json_null(),
+                                              "transactional", row->metric.transactional));
     }
     return list;
 }
@@ -189,8 +247,9 @@ bool snapshot_file_write(const char *path, const struct catalog_snapshot *snapsh
 {
     CLEANUP(json_freep)
     json_t *document =
-        json_pack("{s:i,s:I,s:o,s:o}", "format", FORMAT, "version", (json_int_t)snapshot->version,
-                  "organizations", organizations_json(snapshot), "keys", keys_json(snapshot));
+        json_pack("{s:i,s:I,s:o,s:o,s:o}", "format", FORMAT, "version",
+                  (json_int_t)snapshot->version, "organizations", organizations_json(snapshot),
+                  "keys", keys_json(snapshot), "metrics", metrics_json(snapshot));
     if (!document)
         return err_set(reterr, ERR_IO, "%s: the catalog cannot be written as JSON", path);
     CLEANUP(mem_freep) char *fresh = xasprintf("%s.new", path);

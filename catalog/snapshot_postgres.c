@@ -18,11 +18,12 @@ static bool load_version(struct pg *pg, int64_t *ret_version, struct err *reterr
 static bool load_organizations(struct pg *pg, struct catalog_snapshot *snapshot, struct err *reterr)
 {
     CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
-    if (!pg_query(pg, "SELECT id, name FROM organization ORDER BY id", NULL, 0, &rows, reterr))
+    if (!pg_query(pg, "SELECT id, name, unknown_codes = 'reject' FROM organization ORDER BY id",
+                  NULL, 0, &rows, reterr))
         return false;
     for (size_t row = 0; row < pg_rows(rows); row++)
         if (!snapshot_add_organization(snapshot, pg_slice(rows, row, 0), pg_slice(rows, row, 1),
-                                       reterr))
+                                       pg_bool(rows, row, 2), reterr))
             return false;
     return true;
 }
@@ -66,6 +67,26 @@ static bool load_keys(struct pg *pg, struct catalog_snapshot *snapshot, struct e
     return true;
 }
 
+static bool load_metrics(struct pg *pg, struct catalog_snapshot *snapshot, struct err *reterr)
+{
+    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
+    if (!pg_query(pg,
+                  "SELECT organization_id, code, coalesce(field_name, ''), transactional"
+                  " FROM metric",
+                  NULL, 0, &rows, reterr))
+        return false;
+    for (size_t row = 0; row < pg_rows(rows); row++) {
+        const struct event_metric metric = {
+            .field_name = pg_slice(rows, row, 2),
+            .transactional = pg_bool(rows, row, 3),
+        };
+        if (!snapshot_add_metric(snapshot, pg_slice(rows, row, 0), pg_slice(rows, row, 1), &metric,
+                                 reterr))
+            return false;
+    }
+    return true;
+}
+
 static struct catalog_snapshot *load(struct pg *pg, struct err *reterr)
 {
     int64_t version = 0;
@@ -75,7 +96,7 @@ static struct catalog_snapshot *load(struct pg *pg, struct err *reterr)
         return NULL;
     CLEANUP(snapshot_releasep) struct catalog_snapshot *snapshot = snapshot_new(version);
     if (!load_organizations(pg, snapshot, reterr) || !load_keys(pg, snapshot, reterr) ||
-        !snapshot_seal(snapshot, reterr))
+        !load_metrics(pg, snapshot, reterr) || !snapshot_seal(snapshot, reterr))
         return NULL;
     return TAKE(snapshot);
 }

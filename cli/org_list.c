@@ -15,6 +15,7 @@ int org_list_run(const struct cli *cli, int argc, char **argv)
         [ORGANIZATION_ID] = {"id", "ID", OUTPUT_TEXT},
         [ORGANIZATION_NAME] = {"name", "NAME", OUTPUT_TEXT},
         [ORGANIZATION_KEYS] = {"active_keys", "ACTIVE KEYS", OUTPUT_NUMBER},
+        [ORGANIZATION_UNKNOWN_CODES] = {"unknown_codes", "UNKNOWN CODES", OUTPUT_TEXT},
         [ORGANIZATION_CREATED_AT] = {"created_at", "CREATED", OUTPUT_TEXT},
     };
     int exit_code;

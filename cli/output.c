@@ -39,20 +39,34 @@ static json_t *cell_json(const struct pg_result *rows, size_t row, size_t column
         return json_integer(pg_i64(rows, row, column));
     case OUTPUT_LIST:
         return list_json(pg_text(rows, row, column));
+    case OUTPUT_FLAG:
+        return json_boolean(pg_bool(rows, row, column));
     }
     UNREACHABLE("unknown kind of column");
+}
+
+static json_t *row_json(const struct pg_result *rows, size_t row,
+                        const struct output_column columns[], size_t columns_len)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < columns_len; i++)
+        json_object_set_new(object, columns[i].name, cell_json(rows, row, i, columns[i].kind));
+    return object;
+}
+
+void output_row_json(const struct pg_result *rows, const struct output_column columns[],
+                     size_t columns_len)
+{
+    ASSERT(pg_rows(rows) > 0);
+    output_json(row_json(rows, 0, columns, columns_len));
 }
 
 static void print_json(const struct pg_result *rows, const struct output_column columns[],
                        size_t columns_len)
 {
     json_t *list = json_array();
-    for (size_t row = 0; row < pg_rows(rows); row++) {
-        json_t *object = json_object();
-        for (size_t i = 0; i < columns_len; i++)
-            json_object_set_new(object, columns[i].name, cell_json(rows, row, i, columns[i].kind));
-        json_array_append_new(list, object);
-    }
+    for (size_t row = 0; row < pg_rows(rows); row++)
+        json_array_append_new(list, row_json(rows, row, columns, columns_len));
     output_json(list);
 }
 
@@ -65,8 +79,11 @@ static int width_of(const char *text)
     return width;
 }
 
-static const char *cell_text(const struct pg_result *rows, size_t row, size_t column)
+static const char *cell_text(const struct pg_result *rows, size_t row, size_t column,
+                             enum output_kind kind)
 {
+    if (kind == OUTPUT_FLAG)
+        return pg_bool(rows, row, column) ? "yes" : "no";
     const char *text = pg_text(rows, row, column);
     return text[0] ? text : "-";
 }
@@ -93,7 +110,7 @@ static void print_table(const struct pg_result *rows, const struct output_column
         last = i;
         widths[i] = width_of(columns[i].title);
         for (size_t row = 0; row < pg_rows(rows); row++) {
-            int width = width_of(cell_text(rows, row, i));
+            int width = width_of(cell_text(rows, row, i, columns[i].kind));
             widths[i] = width > widths[i] ? width : widths[i];
         }
     }
@@ -103,7 +120,8 @@ static void print_table(const struct pg_result *rows, const struct output_column
     for (size_t row = 0; row < pg_rows(rows); row++)
         for (size_t i = 0; i < columns_len; i++)
             if (columns[i].title)
-                print_cell(cell_text(rows, row, i), widths[i], columns[i].kind, i == last);
+                print_cell(cell_text(rows, row, i, columns[i].kind), widths[i], columns[i].kind,
+                           i == last);
 }
 
 void output_rows(const struct pg_result *rows, const struct output_column columns[],

@@ -262,13 +262,25 @@ static void set_rules(struct request *request)
     };
 }
 
+static void release_snapshot(const struct catalog_snapshot **snapshot)
+{
+    catalog_release(*snapshot);
+}
+
+/* The metrics of now, not of when the headers came: a slow body must not keep an old snapshot. They
+ * are looked up only here, so nothing of the snapshot stays behind in the batch. */
 static bool accept_body(struct request *request, struct err *reterr)
 {
     set_rules(request);
+    CLEANUP(release_snapshot)
+    const struct catalog_snapshot *snapshot = catalog_acquire(request->server->catalog);
+    request->rules.metrics = catalog_event_metrics(
+        snapshot ? catalog_organization_find(snapshot, request->rules.organization_id) : NULL);
     arena_init(&request->arena, events_arena_max(request->body.size, &request->rules) +
                                     produce_arena_max(request->rules.events_max));
     bool ok = events_accept(buf_slice(&request->body), request->kind, &request->rules,
                             &request->options, &request->arena, &request->batch, reterr);
+    request->rules.metrics = (struct event_metrics){.find = NULL};
     if (!ok)
         request->batch = (struct events_batch){0};
     limits_charge(&request->server->limits, request->arena.used);

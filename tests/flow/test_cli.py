@@ -148,7 +148,21 @@ def test_postgresql_that_is_away_ends_with_2(stack):
     assert "bxb@" not in failed.stderr, "the connection string is a secret"
 
 
-COMMANDS = ["migrate", "org create", "org list", "key create", "key import", "key revoke", "key list", "send", "status"]
+COMMANDS = [
+    "migrate",
+    "org create",
+    "org update",
+    "org list",
+    "metric create",
+    "metric update",
+    "metric list",
+    "key create",
+    "key import",
+    "key revoke",
+    "key list",
+    "send",
+    "status",
+]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

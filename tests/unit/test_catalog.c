@@ -26,12 +26,21 @@ static void add_key(struct catalog_snapshot *snapshot, const char *organization_
     CHECK(snapshot_add_key(snapshot, slice_from(organization_id), &key, &err));
 }
 
+static void add_metric(struct catalog_snapshot *snapshot, const char *organization_id,
+                       const char *code, const char *field_name, bool transactional)
+{
+    struct err err;
+    const struct event_metric metric = {slice_from(field_name), transactional};
+    CHECK(snapshot_add_metric(snapshot, slice_from(organization_id), slice_from(code), &metric,
+                              &err));
+}
+
 static struct catalog_snapshot *sample(void)
 {
     struct err err;
     struct catalog_snapshot *snapshot = snapshot_new(7);
-    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("Acme \"ä\""), &err));
-    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_B), SLICE("beta"), &err));
+    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("Acme \"ä\""), false, &err));
+    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_B), SLICE("beta"), true, &err));
     const struct snapshot_key writes = {.scopes = CATALOG_SCOPE_EVENTS_WRITE,
                                         .expires_ms = INT64_MAX};
     struct snapshot_key key = writes;
@@ -45,6 +54,8 @@ static struct catalog_snapshot *sample(void)
     key = writes;
     key.scopes = CATALOG_SCOPE_EVENTS_READ | CATALOG_SCOPE_ADMIN;
     add_key(snapshot, ORG_B, "reads", key);
+    add_metric(snapshot, ORG_A, "storage", "gigabytes", false);
+    add_metric(snapshot, ORG_B, "storage", "", true);
     CHECK(snapshot_seal(snapshot, &err));
     return snapshot;
 }
@@ -76,6 +87,97 @@ static void check_keys(const struct catalog_snapshot *snapshot)
     CHECK(authenticate(snapshot, "", now_ms, NULL) == ERR_UNAUTHORIZED);
 }
 
+static const struct catalog_organization *organization_of(const struct catalog_snapshot *snapshot,
+                                                          const char *id)
+{
+    const struct catalog_organization *organization =
+        catalog_organization_find(snapshot, slice_from(id));
+    CHECK(organization && slice_equal(organization->id, slice_from(id)));
+    return organization;
+}
+
+static void check_metrics(const struct catalog_snapshot *snapshot)
+{
+    const struct catalog_organization *a = organization_of(snapshot, ORG_A);
+    const struct catalog_organization *b = organization_of(snapshot, ORG_B);
+    const struct event_metric *metric = catalog_metric_find(a, SLICE("storage"));
+    CHECK(metric && slice_equal(metric->field_name, SLICE("gigabytes")) && !metric->transactional);
+    metric = catalog_metric_find(b, SLICE("storage"));
+    CHECK(metric && metric->field_name.size == 0 && metric->transactional);
+    CHECK(!catalog_metric_find(a, SLICE("storag")) && !catalog_metric_find(a, SLICE("")));
+    CHECK(!a->known_codes_only && b->known_codes_only);
+}
+
+TEST(catalog, a_metric_belongs_to_its_organization)
+{
+    struct catalog_snapshot *snapshot = sample();
+    CHECK(catalog_metrics(snapshot) == 2);
+    check_metrics(snapshot);
+    CHECK(!catalog_organization_find(snapshot, SLICE("33333333-3333-4333-8333-333333333333")));
+    struct event_metrics metrics = catalog_event_metrics(organization_of(snapshot, ORG_B));
+    CHECK(metrics.known_only && metrics.find(metrics.context, SLICE("storage"))->transactional);
+    CHECK(!metrics.find(metrics.context, SLICE("other")));
+    metrics = catalog_event_metrics(NULL);
+    CHECK(!metrics.find && !metrics.known_only);
+    catalog_release(snapshot);
+}
+
+TEST(catalog, an_organization_without_metrics_costs_no_lookup)
+{
+    struct err err;
+    struct catalog_snapshot *snapshot = snapshot_new(1);
+    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("a"), false, &err));
+    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_B), SLICE("b"), true, &err));
+    CHECK(snapshot_seal(snapshot, &err));
+    struct event_metrics metrics = catalog_event_metrics(organization_of(snapshot, ORG_A));
+    CHECK(!metrics.find && !metrics.known_only);
+    metrics = catalog_event_metrics(organization_of(snapshot, ORG_B));
+    CHECK(!metrics.find && metrics.known_only);
+    CHECK(!catalog_metric_find(organization_of(snapshot, ORG_A), SLICE("x")));
+    catalog_release(snapshot);
+}
+
+TEST(catalog, thousands_of_metrics_are_each_found)
+{
+    enum { METRICS = 5000 };
+    struct err err;
+    char code[64], field[64];
+    struct catalog_snapshot *snapshot = snapshot_new(1);
+    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("a"), false, &err));
+    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_B), SLICE("b"), false, &err));
+    for (int i = 0; i < METRICS; i++) {
+        snprintf(code, sizeof(code), "code %d", i / 2);
+        snprintf(field, sizeof(field), "field %d", i);
+        add_metric(snapshot, i % 2 ? ORG_B : ORG_A, code, field, i % 3 == 0);
+    }
+    CHECK(snapshot_seal(snapshot, &err));
+    for (int i = 0; i < METRICS; i++) {
+        snprintf(code, sizeof(code), "code %d", i / 2);
+        snprintf(field, sizeof(field), "field %d", i);
+        const struct event_metric *metric =
+            catalog_metric_find(organization_of(snapshot, i % 2 ? ORG_B : ORG_A), slice_from(code));
+        CHECK(metric && slice_equal(metric->field_name, slice_from(field)));
+        CHECK(metric->transactional == (i % 3 == 0));
+    }
+    catalog_release(snapshot);
+}
+
+TEST(catalog, a_metric_that_cannot_be_is_refused)
+{
+    struct err err;
+    const struct event_metric metric = {.transactional = true};
+    struct catalog_snapshot *snapshot = snapshot_new(1);
+    CHECK(!snapshot_add_metric(snapshot, SLICE(ORG_A), SLICE("x"), &metric, &err));
+    CHECK(err.code == ERR_IO && strstr(err.text, ORG_A));
+    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("a"), false, &err));
+    CHECK(!snapshot_add_metric(snapshot, SLICE(ORG_A), SLICE(""), &metric, &err));
+    CHECK(snapshot_add_metric(snapshot, SLICE(ORG_A), SLICE("x"), &metric, &err));
+    CHECK(snapshot_add_metric(snapshot, SLICE(ORG_A), SLICE("x"), &metric, &err));
+    CHECK(!snapshot_seal(snapshot, &err));
+    CHECK(err.code == ERR_IO && strstr(err.text, "twice"));
+    catalog_release(snapshot);
+}
+
 TEST(catalog, a_key_belongs_to_its_organization_while_it_is_valid)
 {
     struct catalog_snapshot *snapshot = sample();
@@ -93,7 +195,7 @@ TEST(catalog, a_key_has_at_most_255_bytes)
     memset(key, 'k', sizeof(key));
     key[CATALOG_KEY_SIZE_MAX + 1] = '\0';
     struct catalog_snapshot *snapshot = snapshot_new(1);
-    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("a"), &err));
+    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("a"), false, &err));
     struct snapshot_key facts = {.scopes = CATALOG_SCOPE_EVENTS_WRITE, .expires_ms = INT64_MAX};
     add_key(snapshot, ORG_A, key, facts);
     key[CATALOG_KEY_SIZE_MAX] = '\0';
@@ -113,7 +215,7 @@ TEST(catalog, thousands_of_keys_are_each_found)
     struct catalog_snapshot *snapshot = snapshot_new(1);
     for (int i = 0; i < KEYS; i++) {
         snprintf(text, sizeof(text), "%08d-1111-4111-8111-111111111111", i);
-        CHECK(snapshot_add_organization(snapshot, slice_from(text), SLICE("o"), &err));
+        CHECK(snapshot_add_organization(snapshot, slice_from(text), SLICE("o"), false, &err));
     }
     for (int i = 0; i < KEYS; i++) {
         char key[64];
@@ -150,10 +252,10 @@ TEST(catalog, what_cannot_be_a_catalog_is_refused)
     struct catalog_snapshot *snapshot = snapshot_new(1);
     CHECK(!snapshot_add_key(snapshot, SLICE(ORG_A), &key, &err));
     CHECK(err.code == ERR_IO);
-    CHECK(!snapshot_add_organization(snapshot, SLICE(""), SLICE("x"), &err));
-    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_B), SLICE("b"), &err));
-    CHECK(!snapshot_add_organization(snapshot, SLICE(ORG_B), SLICE("b"), &err));
-    CHECK(!snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("a"), &err));
+    CHECK(!snapshot_add_organization(snapshot, SLICE(""), SLICE("x"), false, &err));
+    CHECK(snapshot_add_organization(snapshot, SLICE(ORG_B), SLICE("b"), false, &err));
+    CHECK(!snapshot_add_organization(snapshot, SLICE(ORG_B), SLICE("b"), false, &err));
+    CHECK(!snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("a"), false, &err));
     CHECK(!snapshot_add_key(snapshot, SLICE(ORG_A), &key, &err));
     CHECK(snapshot_add_key(snapshot, SLICE(ORG_B), &key, &err));
     CHECK(snapshot_add_key(snapshot, SLICE(ORG_B), &key, &err));
@@ -207,6 +309,8 @@ TEST(snapshot_file, a_round_trip_keeps_everything)
     CHECK(catalog_keys(snapshot) == 5);
     CHECK(slice_equal(snapshot->organizations[0].name, SLICE("Acme \"ä\"")));
     check_keys(snapshot);
+    CHECK(catalog_metrics(snapshot) == 2);
+    check_metrics(snapshot);
     catalog_release(snapshot);
     CHECK(unlink(path) == 0 && rmdir(directory) == 0); /* nothing else was left there */
 }
@@ -247,15 +351,27 @@ static void write_text(const char *path, const char *text)
 
 TEST(snapshot_file, what_is_wrong_is_refused)
 {
-#define ORGS      "\"organizations\":[{\"id\":\"" ORG_A "\",\"name\":\"a\"}]"
+#define ORGS                                                                                       \
+    "\"organizations\":[{\"id\":\"" ORG_A "\",\"name\":\"a\",\"unknown_codes\":\"reject\"}]"
+#define METRICS(metrics)                                                                           \
+    "{\"format\":2,\"version\":1," ORGS ",\"keys\":[],\"metrics\":[" metrics "]}"
 #define HASH      "1111111111111111111111111111111111111111111111111111111111111111"
-#define WITH(key) "{\"format\":1,\"version\":1," ORGS ",\"keys\":[" key "]}"
+#define WITH(key) "{\"format\":2,\"version\":1," ORGS ",\"keys\":[" key "],\"metrics\":[]}"
     static const char *const wrong[] = {
         "",
-        "{\"format\":1,\"version\":1",
+        "{\"format\":2,\"version\":1",
         "[]",
+        "{\"format\":1,\"version\":1,\"organizations\":[],\"keys\":[]}",
+        "{\"format\":3,\"version\":1,\"organizations\":[],\"keys\":[],\"metrics\":[]}",
+        "{\"format\":2,\"organizations\":[],\"keys\":[],\"metrics\":[]}",
         "{\"format\":2,\"version\":1,\"organizations\":[],\"keys\":[]}",
-        "{\"format\":1,\"organizations\":[],\"keys\":[]}",
+        "{\"format\":2,\"version\":1,\"organizations\":[{\"id\":\"" ORG_A "\",\"name\":\"a\"}],"
+        "\"keys\":[],\"metrics\":[]}",
+        METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\",\"field_name\":null}"),
+        METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\",\"transactional\":true}"),
+        METRICS("{\"organization_id\":\"" ORG_A "\",\"field_name\":null,\"transactional\":true}"),
+        METRICS("{\"organization_id\":\"" ORG_B "\",\"code\":\"x\",\"field_name\":null,"
+                "\"transactional\":true}"),
         WITH("{\"organization_id\":\"" ORG_A "\",\"sha256\":\"12\",\"expires_ms\":null,"
              "\"revoked\":false}"),
         WITH("{\"organization_id\":\"" ORG_B "\",\"sha256\":\"" HASH "\",\"expires_ms\":null,"
@@ -273,6 +389,9 @@ TEST(snapshot_file, what_is_wrong_is_refused)
     }
     write_text(path, WITH("{\"organization_id\":\"" ORG_A "\",\"sha256\":\"" HASH
                           "\",\"expires_ms\":null,\"revoked\":false}"));
+    CHECK(read_code(path) == ERR_NONE);
+    write_text(path, METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\","
+                             "\"field_name\":null,\"transactional\":true}"));
     CHECK(read_code(path) == ERR_NONE);
     CHECK(chmod(path, 0620) == 0); /* somebody else may have written it */
     CHECK(read_code(path) == ERR_IO);
