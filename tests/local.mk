@@ -107,6 +107,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_accept.py \
   %D%/flow/test_broker.py \
   %D%/flow/test_cli.py \
+  %D%/flow/test_metric.py \
   %D%/flow/test_readiness.py \
   %D%/flow/test_reject.py \
   %D%/flow/test_server_stop.py \
