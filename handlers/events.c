@@ -142,12 +142,12 @@ static bool add_rejected(struct gather *gather, const struct event *event, const
     return true;
 }
 
-/* All or nothing, and one is wrong: nothing. */
-static void withhold_all(struct events_batch *batch)
+/* Nothing is produced: all or nothing, and one is wrong; or it was only to be checked. */
+static void keep_back(struct events_batch *batch, enum events_status status)
 {
     for (size_t i = 0; i < batch->results_len; i++)
         if (batch->results[i].status == EVENTS_PENDING)
-            batch->results[i].status = EVENTS_WITHHELD;
+            batch->results[i].status = status;
     batch->records_len = 0;
 }
 
@@ -174,8 +174,10 @@ bool events_accept(struct slice body, enum event_body kind, const struct event_r
             return no_memory(&gather, reader.single, reterr);
     }
     gather.batch.single = reader.single;
-    if (options->atomic && gather.rejected > 0)
-        withhold_all(&gather.batch);
+    if (options->validate)
+        keep_back(&gather.batch, EVENTS_VALID);
+    else if (options->atomic && gather.rejected > 0)
+        keep_back(&gather.batch, EVENTS_WITHHELD);
     *ret_batch = gather.batch;
     return true;
 }

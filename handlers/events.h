@@ -19,6 +19,7 @@ enum events_status {
     EVENTS_REJECTED, /* wrong; see error */
     EVENTS_FAILED,   /* fate unknown, or certainly not stored: the caller sends it again */
     EVENTS_WITHHELD, /* right, but not produced: the request is atomic and another event is wrong */
+    EVENTS_VALID,    /* right, and the caller only wanted to know */
 };
 
 struct events_result {
@@ -44,6 +45,7 @@ struct events_batch {
 struct events_options {
     bool atomic;      /* nothing is produced unless all are valid */
     bool results_all; /* every event stands in results */
+    bool validate;    /* nothing is produced at all: the caller wants to know what is wrong */
 };
 
 /* Bytes of arena that suffice for any body of that size: with it events_accept never meets the cap.
@@ -70,6 +72,8 @@ struct answer {
  *   one event   201 with the event; 422 with a problem
  *   several     201 all taken, 207 some, 422 none, with counts and results
  *   any failed  503 with a problem, Retry-After and results: the same body again is right
+ *
+ * With options->validate it is 200 with counts and results, whatever the events are.
  *
  * Lists that would make the answer too large are left out. */
 void events_answer(const struct events_batch *batch, const struct event_rules *rules,

@@ -19,8 +19,8 @@ static const char json_content_type[] = "application/json";
 struct reply {
     const struct events_batch *batch;
     const struct event_rules *rules;
-    bool results_all;
-    size_t accepted, rejected, failed, withheld;
+    bool results_all, validate;
+    size_t accepted, rejected, failed, withheld, valid;
 };
 
 static void count(struct reply *reply)
@@ -35,6 +35,9 @@ static void count(struct reply *reply)
             break;
         case EVENTS_WITHHELD:
             reply->withheld++;
+            break;
+        case EVENTS_VALID:
+            reply->valid++;
             break;
         case EVENTS_PENDING:
         case EVENTS_FAILED:
@@ -172,6 +175,8 @@ static const char *status_name(enum events_status status)
         return "rejected";
     case EVENTS_WITHHELD:
         return "withheld";
+    case EVENTS_VALID:
+        return "valid";
     case EVENTS_PENDING:
     case EVENTS_FAILED:
         break;
@@ -193,14 +198,19 @@ static void add_result(struct buf *out, const struct reply *reply, size_t index)
     buf_append_char(out, '}');
 }
 
-/* Events that were taken, and those held back for another's sake, are listed only on demand. */
+/* Whether there is nothing to say about it: taken, or right and not produced. */
+static bool is_plain(enum events_status status)
+{
+    return status == EVENTS_ACCEPTED || status == EVENTS_WITHHELD || status == EVENTS_VALID;
+}
+
+/* Events that are plainly right are listed only on demand. */
 static void add_results(struct buf *out, const struct reply *reply)
 {
     const char *before = "";
     buf_append_str(out, ",\"results\":[");
     for (size_t i = 0; i < reply->batch->results_len; i++) {
-        enum events_status status = reply->batch->results[i].status;
-        if (!reply->results_all && (status == EVENTS_ACCEPTED || status == EVENTS_WITHHELD))
+        if (!reply->results_all && is_plain(reply->batch->results[i].status))
             continue;
         buf_append_str(out, before);
         add_result(out, reply, i);
@@ -214,7 +224,8 @@ static void add_events(struct buf *out, const struct reply *reply)
     const char *before = "";
     buf_append_str(out, ",\"events\":[");
     for (size_t i = 0; i < reply->batch->results_len; i++) {
-        if (reply->batch->results[i].status != EVENTS_ACCEPTED)
+        enum events_status status = reply->batch->results[i].status;
+        if (status != EVENTS_ACCEPTED && status != EVENTS_VALID)
             continue;
         buf_append_str(out, before);
         begin_event(out, reply, &reply->batch->results[i].event);
@@ -255,18 +266,33 @@ static void answer_one(const struct reply *reply, struct answer *answer)
     buf_append_str(&answer->body, "}\n");
 }
 
+/* What follows the counts of a list. */
+static void end_summary(struct buf *out, const struct reply *reply, bool lists)
+{
+    if (lists) {
+        add_results(out, reply);
+        if (reply->batch->results_len <= EVENTS_SHOWN_MAX)
+            add_events(out, reply);
+    }
+    add_warnings(out, reply);
+    buf_append_str(out, "}\n");
+}
+
 static void answer_many(const struct reply *reply, bool lists, struct answer *answer)
 {
     size_t taken = reply->accepted, all = reply->batch->results_len;
     answer->status = taken == all ? 201 : taken > 0 ? 207 : 422;
     add_counts(&answer->body, reply, "{");
-    if (lists) {
-        add_results(&answer->body, reply);
-        if (all <= EVENTS_SHOWN_MAX)
-            add_events(&answer->body, reply);
-    }
-    add_warnings(&answer->body, reply);
-    buf_append_str(&answer->body, "}\n");
+    end_summary(&answer->body, reply, lists);
+}
+
+/* That events are wrong is no failure of the request. */
+static void answer_validated(const struct reply *reply, bool lists, struct answer *answer)
+{
+    answer->status = 200;
+    add_count(&answer->body, "{\"valid\":", reply->valid);
+    add_count(&answer->body, ",\"rejected\":", reply->rejected);
+    end_summary(&answer->body, reply, lists);
 }
 
 static void answer_failed(const struct reply *reply, bool lists, struct answer *answer)
@@ -289,6 +315,8 @@ static void answer_with(const struct reply *reply, bool lists, struct answer *an
 {
     if (reply->failed > 0)
         answer_failed(reply, lists, answer);
+    else if (reply->validate)
+        answer_validated(reply, lists, answer);
     else if (reply->batch->single)
         answer_one(reply, answer);
     else
@@ -298,7 +326,12 @@ static void answer_with(const struct reply *reply, bool lists, struct answer *an
 void events_answer(const struct events_batch *batch, const struct event_rules *rules,
                    const struct events_options *options, struct answer *ret_answer)
 {
-    struct reply reply = {.batch = batch, .rules = rules, .results_all = options->results_all};
+    struct reply reply = {
+        .batch = batch,
+        .rules = rules,
+        .results_all = options->results_all,
+        .validate = options->validate,
+    };
     struct answer answer = {.content_type = json_content_type};
     count(&reply);
     buf_init(&answer.body, ANSWER_SIZE_MAX);

@@ -108,6 +108,7 @@ static bool find_route(struct request *request, const char *method, const char *
 {
     switch (route_find(method, path, ret_route, request->allow)) {
     case ROUTE_FOUND:
+        request->options.validate = (*ret_route)->purpose == ROUTE_VALIDATE;
         return true;
     case ROUTE_OPTIONS:
         return err_set(reterr, ERR_NONE, "this answers 204");
@@ -138,11 +139,12 @@ static bool authenticate(struct request *request, const struct route *route, str
     return ok;
 }
 
-/* Hosts and reasons are for the log and /readyz: whoever asks here has shown no key yet. */
+/* Hosts and reasons are for the log and /readyz: whoever asks here has shown no key yet. What is
+ * only checked needs no broker. */
 static bool takes_now(struct request *request, struct err *reterr)
 {
     struct err err;
-    if (server_takes(request->server, &err))
+    if (request->options.validate || server_takes(request->server, &err))
         return true;
     return err_set(reterr, err.code, "the service cannot take events now");
 }
@@ -303,6 +305,10 @@ enum MHD_Result request_end(struct request *request)
     struct err err;
     if (!accept_body(request, &err))
         return reply_problem(request, &err);
+    if (request->options.validate) {
+        request->counted = true; /* events that are only checked are not counted */
+        return send_answer(request);
+    }
     if (request->batch.records_len == 0) {
         produce_settle(request);
         return send_answer(request);

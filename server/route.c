@@ -8,8 +8,12 @@
 #include <string.h>
 
 static const struct route routes[] = {
-#define ROUTE(method_, path_, operation_, scope_)                                                  \
-    {.method = #method_, .path = path_, .operation = operation_, .scope = CATALOG_SCOPE_##scope_},
+#define ROUTE(method_, path_, operation_, scope_, purpose_)                                        \
+    {.method = #method_,                                                                           \
+     .path = path_,                                                                                \
+     .operation = operation_,                                                                      \
+     .scope = CATALOG_SCOPE_##scope_,                                                              \
+     .purpose = ROUTE_##purpose_},
 #include "server/routes.def"
 #undef ROUTE
 };

@@ -5,11 +5,18 @@
 #define SERVER_ROUTE_H
 #include "catalog/catalog.h"
 
+/* What is done with the events of a request. */
+enum route_purpose {
+    ROUTE_SEND,
+    ROUTE_VALIDATE, /* checked only: nothing is produced */
+};
+
 struct route {
     const char *method;
     const char *path;
     const char *operation; /* the operationId of openapi/openapi.yaml */
     enum catalog_scope scope;
+    enum route_purpose purpose;
 };
 
 enum route_match {

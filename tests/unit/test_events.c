@@ -96,11 +96,11 @@ TEST(events, are_answered)
 {
     static const struct expect rows[] = {
         /* one event */
-        {ONE, {false, false}, EVENTS_ACCEPTED, 201, ONE_JSON "}"},
-        {TWO, {true, true}, EVENTS_ACCEPTED, 201, TWO_JSON "}"},
-        {"{'event':" ONE "}", {false, false}, EVENTS_ACCEPTED, 201, ONE_JSON "}"},
+        {ONE, {0}, EVENTS_ACCEPTED, 201, ONE_JSON "}"},
+        {TWO, {.atomic = true, .results_all = true}, EVENTS_ACCEPTED, 201, TWO_JSON "}"},
+        {"{'event':" ONE "}", {0}, EVENTS_ACCEPTED, 201, ONE_JSON "}"},
         {"{'transaction_id':'tx-1','a/b~':1,'c':2," REST "}",
-         {false, false},
+         {0},
          EVENTS_ACCEPTED,
          201,
          ONE_JSON
@@ -108,7 +108,7 @@ TEST(events, are_answered)
          "no such member; it was left out. Put data of your own into properties.'}]}"},
         {"{'transaction_id':'tx-1','external_subscription_id':'s','code':'api',"
          "'timestamp':1795420799.5}",
-         {false, false},
+         {0},
          EVENTS_ACCEPTED,
          201,
          "{'id':'5d5d2932-d89b-5848-91c8-451c5652fa78','transaction_id':'tx-1',"
@@ -116,14 +116,14 @@ TEST(events, are_answered)
          "'timestamp':'2026-11-23T07:59:59.500Z','properties':{},"
          "'created_at':'2026-11-23T08:00:00.000Z'}"},
         {WRONG,
-         {false, false},
+         {0},
          EVENTS_ACCEPTED,
          422,
          "{'type':'urn:bxb:error:field_missing','title':'A required field is missing','status':422,"
          "'code':'field_missing','detail':'code is missing','pointer':'/code',"
          "'remedy':'Add the field that the pointer names.','transaction_id':'tx-3'}"},
         {ONE,
-         {false, false},
+         {0},
          EVENTS_FAILED,
          503,
          "{'type':'urn:bxb:error:fate_unknown','title':'It is not known whether the event was "
@@ -135,13 +135,13 @@ TEST(events, are_answered)
          "'failed':1,'results':[{'index':0,'transaction_id':'tx-1','status':'failed'}]}"},
         /* several */
         {"[" ONE "," TWO "]",
-         {false, false},
+         {0},
          EVENTS_ACCEPTED,
          201,
          "{'ingested':2,'duplicates':0,'rejected':0,'results':[],'events':[" ONE_JSON "}," TWO_JSON
          "}]}"},
         {"[" WRONG "," ONE ",7]",
-         {false, false},
+         {0},
          EVENTS_ACCEPTED,
          207,
          "{'ingested':1,'duplicates':0,'rejected':2,'results':[{'index':0," WRONG_RESULT
@@ -150,19 +150,19 @@ TEST(events, are_answered)
          "an event is an object of members, {…}','remedy':'Send each event as an object.'}}],"
          "'events':[" ONE_JSON "}]}"},
         {"{'events':[" WRONG "]}",
-         {false, false},
+         {0},
          EVENTS_ACCEPTED,
          422,
          "{'ingested':0,'duplicates':0,'rejected':1,'results':[{'index':0," WRONG_RESULT
          "],'events':[]}"},
         {"[" ONE "," WRONG "]",
-         {false, true},
+         {.results_all = true},
          EVENTS_ACCEPTED,
          207,
          "{'ingested':1,'duplicates':0,'rejected':1,'results':[{'index':0,'transaction_id':'tx-1',"
          "'status':'accepted'},{'index':1," WRONG_RESULT "],'events':[" ONE_JSON "}]}"},
         {"[{'transaction_id':'tx-1','x':1," REST "},{'y':1},{}]",
-         {false, false},
+         {0},
          EVENTS_ACCEPTED,
          207,
          "{'ingested':1,'duplicates':0,'rejected':2,'results':[{'index':1,'status':'rejected',"
@@ -175,19 +175,19 @@ TEST(events, are_answered)
          "own into properties.'}]}"},
         /* all or nothing */
         {"[" ONE "," TWO "]",
-         {true, false},
+         {.atomic = true},
          EVENTS_ACCEPTED,
          201,
          "{'ingested':2,'duplicates':0,'rejected':0,'results':[],'events':[" ONE_JSON "}," TWO_JSON
          "}]}"},
         {"[" ONE "," WRONG "," TWO "]",
-         {true, false},
+         {.atomic = true},
          EVENTS_ACCEPTED,
          422,
          "{'ingested':0,'duplicates':0,'rejected':1,'withheld':2,'results':[{'index':"
          "1," WRONG_RESULT "],'events':[]}"},
         {"[" WRONG "," TWO "]",
-         {true, true},
+         {.atomic = true, .results_all = true},
          EVENTS_ACCEPTED,
          422,
          "{'ingested':0,'duplicates':0,'rejected':1,'withheld':1,'results':[{'index':"
@@ -195,7 +195,7 @@ TEST(events, are_answered)
          ",{'index':1,'transaction_id':'tx-2','status':'withheld'}],'events':[]}"},
         /* one whose fate nobody knows */
         {"[" WRONG "," ONE "]",
-         {false, false},
+         {0},
          EVENTS_FAILED,
          503,
          "{'type':'urn:bxb:error:fate_unknown','title':'It is not known whether the event was "
@@ -211,11 +211,56 @@ TEST(events, are_answered)
         check_answer(i, &rows[i], EVENT_BODY_JSON);
 }
 
+TEST(events, that_are_only_checked_are_answered_200)
+{
+    static const struct expect rows[] = {
+        {ONE,
+         {.validate = true},
+         EVENTS_ACCEPTED,
+         200,
+         "{'valid':1,'rejected':0,'results':[],'events':[" ONE_JSON "}]}"},
+        {WRONG,
+         {.validate = true},
+         EVENTS_ACCEPTED,
+         200,
+         "{'valid':0,'rejected':1,'results':[{'index':0," WRONG_RESULT "],'events':[]}"},
+        {"[" ONE "," WRONG "]",
+         {.validate = true, .atomic = true},
+         EVENTS_ACCEPTED,
+         200,
+         "{'valid':1,'rejected':1,'results':[{'index':1," WRONG_RESULT "],'events':[" ONE_JSON
+         "}]}"},
+        {"[" ONE "]",
+         {.validate = true, .results_all = true},
+         EVENTS_ACCEPTED,
+         200,
+         "{'valid':1,'rejected':0,'results':[{'index':0,'transaction_id':'tx-1','status':'valid'}],"
+         "'events':[" ONE_JSON "}]}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        check_answer(i, &rows[i], EVENT_BODY_JSON);
+}
+
+TEST(events, that_are_only_checked_become_no_records)
+{
+    struct arena arena;
+    struct events_batch batch;
+    struct err err;
+    struct events_options options = {.validate = true};
+    arena_init(&arena, 1 << 20);
+    CHECK(events_accept(json(&arena, "[" ONE "," WRONG "," TWO "]"), EVENT_BODY_JSON, &usual,
+                        &options, &arena, &batch, &err));
+    CHECK(batch.results_len == 3 && batch.records_len == 0);
+    CHECK(batch.results[0].status == EVENTS_VALID && batch.results[2].status == EVENTS_VALID);
+    CHECK(batch.results[1].status == EVENTS_REJECTED);
+    arena_done(&arena);
+}
+
 TEST(events, of_lines_are_answered_as_a_list)
 {
     static const struct expect row = {
         ONE "\n{\n",
-        {false, false},
+        {0},
         EVENTS_ACCEPTED,
         207,
         "{'ingested':1,'duplicates':0,'rejected':1,'results':[{'index':1,'status':'rejected',"
@@ -231,7 +276,7 @@ TEST(events, that_are_still_pending_have_failed)
 {
     struct arena arena;
     struct events_batch batch;
-    struct events_options options = {false, false};
+    struct events_options options = {0};
     struct err err;
     struct answer answer;
     arena_init(&arena, 1 << 20);
@@ -250,7 +295,7 @@ TEST(events, become_records_in_order)
 {
     struct arena arena;
     struct events_batch batch;
-    struct events_options options = {false, false};
+    struct events_options options = {0};
     struct record record;
     struct err err;
     arena_init(&arena, 1 << 20);
@@ -335,7 +380,7 @@ TEST(events, are_shown_up_to_a_hundred)
     for (size_t count = 100; count <= 101; count++) {
         struct arena arena;
         struct events_batch batch;
-        struct events_options options = {false, false};
+        struct events_options options = {0};
         struct err err;
         struct answer answer;
         arena_init(&arena, 1 << 22);
@@ -368,7 +413,7 @@ TEST(events, of_a_broken_body_are_refused_as_a_whole)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct arena arena;
         struct events_batch batch;
-        struct events_options options = {false, false};
+        struct events_options options = {0};
         struct err err;
         arena_init(&arena, 1 << 20);
         CHECK(!events_accept(json(&arena, rows[i].body), rows[i].kind, &usual, &options, &arena,
@@ -383,7 +428,7 @@ TEST(events, stop_at_the_cap_of_the_arena)
     struct arena bodies;
     arena_init(&bodies, 1 << 20);
     struct slice list = json(&bodies, "[" WRONG "," ONE "," TWO "]"), one = json(&bodies, ONE);
-    struct events_options options = {false, false};
+    struct events_options options = {0};
     size_t refused = 0;
     for (size_t max = 0; max < 20000; max += 64) {
         struct arena arena;
@@ -462,7 +507,7 @@ TEST(events, never_meet_a_cap_made_for_their_size)
     };
     static const size_t limits[] = {1, 10000};
     struct event_rules rules = usual;
-    struct events_options options = {false, false};
+    struct events_options options = {0};
     rules.event_max = 64 << 10;
     rules.metrics = metered;
     for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(limits); i++)

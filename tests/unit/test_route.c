@@ -22,6 +22,7 @@ TEST(route, is_found_with_and_without_a_trailing_slash)
         {"/v1/events/", "sendEvents"},
         {"/v1/events/batch", "sendEventsBatch"},
         {"/v1/events/batch/", "sendEventsBatch"},
+        {"/v1/events/validate", "validateEvents"},
         {"/events", "sendEventsUnversioned"},
         {"/events/", "sendEventsUnversioned"},
         {"/events/batch", "sendEventsBatchUnversioned"},
