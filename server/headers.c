@@ -79,7 +79,8 @@ void headers_add(struct headers *headers, struct slice name, struct slice value)
     } else if (same(name, "Content-Type")) {
         headers->content_type = value;
     } else if (same(name, "Content-Encoding")) {
-        headers->content_encoding = value;
+        /* Two of them: none that is known. */
+        headers->content_encoding = headers->content_encoding.size > 0 ? SLICE("several") : value;
     } else if (same(name, "Content-Length")) {
         add_content_length(headers, value);
     } else if (same(name, "Transfer-Encoding")) {
@@ -129,11 +130,25 @@ static bool check_charset(struct slice parameters, struct err *reterr)
     return true;
 }
 
-bool headers_check_content(const struct headers *headers, enum event_body *ret_kind,
-                           struct err *reterr)
+static bool check_coding(struct slice coding, enum inflate_coding *ret_coding, struct err *reterr)
 {
-    if (headers->content_encoding.size > 0 && !same(headers->content_encoding, "identity"))
-        return err_set(reterr, ERR_ENCODING_UNKNOWN, "Content-Encoding must be identity");
+    if (coding.size == 0 || same(coding, "identity"))
+        *ret_coding = INFLATE_IDENTITY;
+    else if (same(coding, "gzip") || same(coding, "x-gzip"))
+        *ret_coding = INFLATE_GZIP;
+    else if (same(coding, "zstd"))
+        *ret_coding = INFLATE_ZSTD;
+    else
+        return err_set(reterr, ERR_ENCODING_UNKNOWN,
+                       "the Content-Encoding must be one of identity, gzip and zstd");
+    return true;
+}
+
+bool headers_check_content(const struct headers *headers, enum event_body *ret_kind,
+                           enum inflate_coding *ret_coding, struct err *reterr)
+{
+    if (!check_coding(headers->content_encoding, ret_coding, reterr))
+        return false;
     struct slice parameters = headers->content_type;
     struct slice type = next_part(&parameters, ';');
     if (!check_charset(parameters, reterr))

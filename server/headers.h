@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "schemas/event.h"
+#include "server/inflate.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,7 +39,7 @@ bool headers_check_framing(const struct headers *headers, struct err *reterr) MU
  * taken, in UTF-8; no content type means JSON.
  * Errors: MEDIA_TYPE_UNKNOWN, ENCODING_UNKNOWN. */
 bool headers_check_content(const struct headers *headers, enum event_body *ret_kind,
-                           struct err *reterr) MUST_CHECK;
+                           enum inflate_coding *ret_coding, struct err *reterr) MUST_CHECK;
 
 /* The key of "Authorization: Bearer KEY". Errors: UNAUTHORIZED. */
 bool headers_bearer(const struct headers *headers, struct slice *ret_key,

@@ -5,6 +5,7 @@
 void limits_set(struct limits *limits, const struct settings *settings)
 {
     atomic_store(&limits->request_max, settings->server_request_max);
+    atomic_store(&limits->inflated_max, settings->server_inflated_max);
     atomic_store(&limits->event_max, settings->server_event_max);
     atomic_store(&limits->events_max, settings->server_events_max);
     atomic_store(&limits->max_age_ms, settings->events_max_age);

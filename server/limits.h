@@ -11,9 +11,10 @@
 
 struct limits {
     /* Set by limits_set. */
-    atomic_uint_fast64_t request_max; /* bytes of one body */
-    atomic_uint_fast64_t event_max;   /* bytes of one event */
-    atomic_uint_fast64_t events_max;  /* events of one request */
+    atomic_uint_fast64_t request_max;  /* bytes of one body */
+    atomic_uint_fast64_t inflated_max; /* bytes of one body that came compressed */
+    atomic_uint_fast64_t event_max;    /* bytes of one event */
+    atomic_uint_fast64_t events_max;   /* events of one request */
     atomic_int_fast64_t max_age_ms;
     atomic_int_fast64_t max_future_ms;
     atomic_int_fast64_t deadline_ms;

@@ -3,12 +3,13 @@ noinst_LIBRARIES += %D%/libserver.a
   %D%/server.c %D%/server.h %D%/listener.c %D%/listener.h \
   %D%/loop.c %D%/loop.h \
   %D%/request.c %D%/request.h %D%/headers.c %D%/headers.h \
+  %D%/inflate.c %D%/inflate.h \
   %D%/route.c %D%/route.h %D%/routes.def %D%/limits.c %D%/limits.h \
   %D%/produce.c %D%/produce.h %D%/deadline.c %D%/deadline.h %D%/reply.c %D%/reply.h
-%C%_libserver_a_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS)
+%C%_libserver_a_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS) $(COMPRESSION_CFLAGS)
 server_libs = server/libserver.a handlers/libhandlers.a catalog/libcatalog.a kafka/libkafka.a \
   postgres/libpostgres.a schemas/libschemas.a admin/libadmin.a base/libbase.a \
-  $(MHD_LIBS) $(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+  $(MHD_LIBS) $(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) $(CRYPTO_LIBS)
 bin_PROGRAMS += bxb-server
 bxb_server_SOURCES = %D%/main.c
 bxb_server_LDADD = $(server_libs)

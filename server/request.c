@@ -174,7 +174,7 @@ static bool check_headers(struct request *request, const char *method, const cha
     return headers_check_framing(&request->headers, reterr) &&
            find_route(request, method, path, &route, reterr) && takes_now(request, reterr) &&
            authenticate(request, route, reterr) &&
-           headers_check_content(&request->headers, &request->kind, reterr) &&
+           headers_check_content(&request->headers, &request->kind, &request->coding, reterr) &&
            take_budget(request, reterr);
 }
 
@@ -264,6 +264,24 @@ static void set_rules(struct request *request)
     };
 }
 
+/* Puts what the body means in its place. */
+static bool inflate(struct request *request, struct err *reterr)
+{
+    struct limits *limits = &request->server->limits;
+    struct buf inflated;
+    uint64_t charged;
+    if (request->coding == INFLATE_IDENTITY)
+        return true;
+    if (!inflate_body(request->coding, buf_slice(&request->body),
+                      atomic_load(&limits->inflated_max), limits, &inflated, &charged, reterr))
+        return false;
+    buf_done(&request->body);
+    limits_give_back(limits, request->charged);
+    request->body = inflated;
+    request->charged = charged;
+    return true;
+}
+
 static void release_snapshot(const struct catalog_snapshot **snapshot)
 {
     catalog_release(*snapshot);
@@ -273,6 +291,8 @@ static void release_snapshot(const struct catalog_snapshot **snapshot)
  * are looked up only here, so nothing of the snapshot stays behind in the batch. */
 static bool accept_body(struct request *request, struct err *reterr)
 {
+    if (!inflate(request, reterr))
+        return false;
     set_rules(request);
     CLEANUP(release_snapshot)
     const struct catalog_snapshot *snapshot = catalog_acquire(request->server->catalog);

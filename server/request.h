@@ -53,6 +53,7 @@ struct request {
     char organization[REQUEST_ORGANIZATION_SIZE];
     struct headers headers; /* their slices live as long as the connection's request */
     enum event_body kind;
+    enum inflate_coding coding;
     struct events_options options;
     struct event_rules rules;
     struct err refusal;

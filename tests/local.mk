@@ -16,6 +16,7 @@ unit_tests = \
   %D%/unit/test_events \
   %D%/unit/test_fixed \
   %D%/unit/test_headers \
+  %D%/unit/test_inflate \
   %D%/unit/test_intent \
   %D%/unit/test_log \
   %D%/unit/test_loop \
@@ -46,7 +47,7 @@ EXTRA_PROGRAMS += $(unit_tests)
 endif
 
 # The flags of every test are the flags of every program: they only add where headers are.
-AM_CPPFLAGS += $(CRITERION_CFLAGS) $(RDKAFKA_CFLAGS) $(MHD_CFLAGS) -DSRCDIR='"$(srcdir)"'
+AM_CPPFLAGS += $(CRITERION_CFLAGS) $(COMPRESSION_CFLAGS) $(RDKAFKA_CFLAGS) $(MHD_CFLAGS) -DSRCDIR='"$(srcdir)"'
 
 check_LIBRARIES += %D%/libsupport.a
 %C%_libsupport_a_SOURCES = %D%/support/mock_kafka.c %D%/support/mock_kafka.h %D%/support/text.h \

@@ -78,20 +78,39 @@ TEST(headers, content_types_are_read_with_their_parameters)
         struct headers headers = headers_of("Content-Type", rows[i].type, NULL);
         struct err err;
         enum event_body kind;
+        enum inflate_coding coding;
         printf("type '%s'\n", rows[i].type);
-        CHECK(headers_check_content(&headers, &kind, &err) == rows[i].taken);
+        CHECK(headers_check_content(&headers, &kind, &coding, &err) == rows[i].taken);
         CHECK(rows[i].taken ? kind == rows[i].kind : err.code == ERR_MEDIA_TYPE_UNKNOWN);
     }
 }
 
-TEST(headers, only_the_identity_encoding_is_taken)
+TEST(headers, one_known_encoding_is_taken)
 {
+    static const struct {
+        const char *encoding;
+        enum inflate_coding coding;
+    } rows[] = {
+        {"", INFLATE_IDENTITY},   {"identity", INFLATE_IDENTITY}, {"gzip", INFLATE_GZIP},
+        {"X-Gzip", INFLATE_GZIP}, {"Zstd", INFLATE_ZSTD},
+    };
+    static const char *const unknown[] = {"br", "deflate", "gzip, gzip", "gzip,zstd", "gzi"};
     struct err err;
     enum event_body kind;
-    struct headers identity = headers_of("Content-Encoding", "identity", NULL);
-    struct headers gzip = headers_of("Content-Encoding", "gzip", NULL);
-    CHECK(headers_check_content(&identity, &kind, &err));
-    CHECK(!headers_check_content(&gzip, &kind, &err) && err.code == ERR_ENCODING_UNKNOWN);
+    enum inflate_coding coding;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct headers headers = headers_of("Content-Encoding", rows[i].encoding, NULL);
+        CHECK(headers_check_content(&headers, &kind, &coding, &err));
+        CHECK(coding == rows[i].coding);
+    }
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+        struct headers headers = headers_of("Content-Encoding", unknown[i], NULL);
+        CHECK(!headers_check_content(&headers, &kind, &coding, &err));
+        CHECK(err.code == ERR_ENCODING_UNKNOWN);
+    }
+    struct headers twice = headers_of("Content-Encoding", "gzip", "Content-Encoding", "gzip", NULL);
+    CHECK(!headers_check_content(&twice, &kind, &coding, &err));
+    CHECK(err.code == ERR_ENCODING_UNKNOWN);
 }
 
 TEST(headers, the_key_is_what_follows_bearer)
