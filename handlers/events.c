@@ -18,7 +18,7 @@ enum {
     ARENA_PER_BODY_BYTE = 7,   /* unescaped texts and names (of properties twice), records */
     ARENA_PER_EVENT_BYTE = 32, /* member names, for the largest event */
     ARENA_PER_EVENT = 1536,    /* its result, its record's fixed parts or its error */
-    ARENA_LEAST = 8192,
+    ARENA_LEAST = 65536,       /* what headers say, unescaped */
 };
 
 size_t events_arena_max(size_t body_size, const struct event_rules *rules)

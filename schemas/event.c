@@ -2,6 +2,7 @@
 #include <config.h>
 #include "schemas/event.h"
 #include "base/assert.h"
+#include "schemas/cloudevents.h"
 #include "schemas/fields.h"
 #include "schemas/identifier.h"
 
@@ -50,16 +51,44 @@ static enum event_step broken_by(struct event_reader *reader, struct err *err)
 
 /* ---- One event ---- */
 
-/* Judges the event whose members were read, from `start` to the cursor. */
-static enum event_step judge(struct event_reader *reader, const struct fields *fields, size_t start,
-                             struct event *ret_event, struct err *reterr)
+/* Notes when the event from `start` to the cursor is too large. */
+static void measure(struct event_reader *reader, size_t start)
 {
     struct scan *scan = &reader->scan;
     if (scan->at - start > reader->rules->event_max)
         scan_flaw(scan, ERR_EVENT_TOO_LARGE, "the event has %zu bytes, more than %zu",
                   scan->at - start, reader->rules->event_max);
+}
+
+/* Judges the event whose members were read, from `start` to the cursor. */
+static enum event_step judge(struct event_reader *reader, const struct fields *fields, size_t start,
+                             struct event *ret_event, struct err *reterr)
+{
+    struct scan *scan = &reader->scan;
+    measure(reader, start);
     *ret_event = (struct event){.unknown_member = {NULL, 0}};
     if (fields_check(fields, reader->rules, reader->single, scan, ret_event, reterr))
+        return EVENT_ACCEPTED;
+    if (scan->broken || reterr->code == ERR_BODY_TOO_LARGE)
+        return broken_by(reader, reterr);
+    return EVENT_REJECTED;
+}
+
+/* Reads the CloudEvent at the cursor; in binary mode its data, which may be missing. */
+static enum event_step read_cloudevent(struct event_reader *reader, struct event *ret_event,
+                                       struct err *reterr)
+{
+    struct scan *scan = &reader->scan;
+    const struct cloudevents_headers *headers =
+        reader->kind == EVENT_BODY_CLOUDEVENT_BINARY ? reader->rules->headers : NULL;
+    struct cloudevents cloudevent;
+    size_t start = scan->at;
+    if ((headers == NULL && !scan_open(scan, SCAN_OBJECT)) ||
+        !cloudevents_read(&cloudevent, headers, scan))
+        return broken(reader, reterr);
+    measure(reader, start);
+    *ret_event = (struct event){.unknown_member = {NULL, 0}};
+    if (cloudevents_check(&cloudevent, reader->rules, scan, ret_event, reterr))
         return EVENT_ACCEPTED;
     if (scan->broken || reterr->code == ERR_BODY_TOO_LARGE)
         return broken_by(reader, reterr);
@@ -85,6 +114,8 @@ static enum event_step read_event(struct event_reader *reader, struct event *ret
         err_set(reterr, ERR_EVENT_NOT_OBJECT, "an event is an object of members, {…}");
         return EVENT_REJECTED;
     }
+    if (reader->kind == EVENT_BODY_CLOUDEVENTS)
+        return read_cloudevent(reader, ret_event, reterr);
     fields_init(&fields);
     if (!scan_open(scan, kind) || fields_read(&fields, scan, false) != FIELDS_DONE)
         return broken(reader, reterr);
@@ -204,13 +235,18 @@ static enum event_step start(struct event_reader *reader, struct event *ret_even
 {
     struct scan *scan = &reader->scan;
     enum scan_kind kind;
+    if (reader->kind == EVENT_BODY_CLOUDEVENT_BINARY) {
+        reader->single = true;
+        scan_begin(scan, &reader->event_keys, reader->rules->event_max);
+        return end_single(reader, read_cloudevent(reader, ret_event, reterr), reterr);
+    }
     if (scan_at_end(scan)) {
         err_set(reterr, ERR_BODY_EMPTY, "there is nothing in the body");
         return broken_by(reader, reterr);
     }
     if (!scan_peek(scan, &kind))
         return broken(reader, reterr);
-    if (kind == SCAN_OBJECT)
+    if (kind == SCAN_OBJECT && reader->kind == EVENT_BODY_JSON)
         return start_object(reader, ret_event, reterr);
     if (kind == SCAN_ARRAY)
         return enter_list(reader, ret_event, reterr);

@@ -4,7 +4,8 @@
  *     event_reader_init(&reader, body, EVENT_BODY_JSON, &rules, arena);
  *     while ((step = event_reader_next(&reader, &event, &err)) != EVENT_END) …
  *
- * A body is one event, an array of events, {"events":[…]}, {"event":{…}}, or NDJSON. The JSON is
+ * A body is one event, an array of events, {"events":[…]}, {"event":{…}}, NDJSON, or CloudEvents
+ * (schemas/cloudevents.h). The JSON is
  * checked strictly (RFC 8259; UTF-8, surrogates, numbers, depth, duplicate members at any depth,
  * trailing bytes) while it is read.
  *
@@ -62,6 +63,8 @@ struct event_metrics {
     bool known_only; /* a code without a metric is rejected: UNKNOWN_CODE */
 };
 
+struct cloudevents_headers;
+
 /* What an event is checked against. */
 struct event_rules {
     struct slice organization_id;
@@ -69,14 +72,19 @@ struct event_rules {
     int64_t received_ms;          /* wall clock when the request was read */
     int64_t max_age_ms;
     int64_t max_future_ms;
-    size_t event_max;  /* bytes of one event */
-    size_t events_max; /* events in one body */
+    size_t event_max;        /* bytes of one event */
+    size_t events_max;       /* events in one body */
+    bool timestamp_optional; /* the time of receipt serves an event that has none */
+    bool id_includes_source; /* of CloudEvents */
+    const struct cloudevents_headers *headers; /* of a CloudEvent in binary mode; borrowed */
     struct event_metrics metrics;
 };
 
 enum event_body {
     EVENT_BODY_JSON,
     EVENT_BODY_NDJSON,
+    EVENT_BODY_CLOUDEVENTS,       /* one CloudEvent in its JSON format, or an array of them */
+    EVENT_BODY_CLOUDEVENT_BINARY, /* its data; the rest is in rules->headers */
 };
 
 enum event_step {

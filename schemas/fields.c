@@ -220,10 +220,9 @@ static const char *time_text(int64_t ms, char text[TIME_TEXT_SIZE])
     return text;
 }
 
-static bool check_window(const struct check *check, int64_t ms)
+bool fields_check_window(const struct event_rules *rules, int64_t ms, const char *pointer,
+                         struct err *reterr)
 {
-    static const char pointer[] = "/timestamp";
-    const struct event_rules *rules = check->rules;
     char sent[TIME_TEXT_SIZE], limit[TIME_TEXT_SIZE];
     int64_t oldest = TIMESTAMP_MIN_MS, newest = TIMESTAMP_MAX_MS;
     if (rules->max_age_ms < rules->received_ms - oldest)
@@ -231,11 +230,11 @@ static bool check_window(const struct check *check, int64_t ms)
     if (rules->max_future_ms < newest - rules->received_ms)
         newest = rules->received_ms + rules->max_future_ms;
     if (ms < oldest)
-        return err_set_at(check->err, ERR_TIMESTAMP_TOO_OLD, pointer,
+        return err_set_at(reterr, ERR_TIMESTAMP_TOO_OLD, pointer,
                           "%s is before %s, the oldest that is taken now", time_text(ms, sent),
                           time_text(oldest, limit));
     if (ms > newest)
-        return err_set_at(check->err, ERR_TIMESTAMP_IN_FUTURE, pointer,
+        return err_set_at(reterr, ERR_TIMESTAMP_IN_FUTURE, pointer,
                           "%s is after %s, the latest that is taken now (numbers are seconds, from "
                           "10^11 on milliseconds)",
                           time_text(ms, sent), time_text(newest, limit));
@@ -246,6 +245,10 @@ static bool read_timestamp(const struct check *check, int64_t *ret_ms)
 {
     struct slice text;
     int64_t ms;
+    if (!fields_given(check->fields, FIELD_TIMESTAMP) && check->rules->timestamp_optional) {
+        *ret_ms = check->rules->received_ms;
+        return true;
+    }
     if (!fields_given(check->fields, FIELD_TIMESTAMP))
         return err_set_at(check->err, ERR_FIELD_MISSING, "/timestamp", "timestamp is missing");
     if (!read_numeric(check, FIELD_TIMESTAMP, &text))
@@ -253,7 +256,7 @@ static bool read_timestamp(const struct check *check, int64_t *ret_ms)
     if (!timestamp_parse(text, &ms))
         return err_set_at(check->err, ERR_TIMESTAMP_INVALID, "/timestamp",
                           "it is neither RFC 3339 nor a Unix time, or no date that exists");
-    if (!check_window(check, ms))
+    if (!fields_check_window(check->rules, ms, "/timestamp", check->err))
         return false;
     *ret_ms = ms;
     return true;

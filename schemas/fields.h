@@ -70,6 +70,11 @@ static inline bool fields_given_code(const struct fields *fields)
 bool fields_check(const struct fields *fields, const struct event_rules *rules, bool header,
                   struct scan *scan, struct event *ret_event, struct err *reterr) MUST_CHECK;
 
+/* Checks that a time lies in the window of the rules; `pointer` names its place.
+ * Errors: TIMESTAMP_TOO_OLD, TIMESTAMP_IN_FUTURE. */
+bool fields_check_window(const struct event_rules *rules, int64_t ms, const char *pointer,
+                         struct err *reterr) MUST_CHECK;
+
 /* Checks that organization_id, when given, is the caller's; scan->err says when it is not. Not to
  * be called when there is something wrong already. */
 void fields_check_organization(const struct fields *fields, const struct event_rules *rules,

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += %D%/libschemas.a
 %C%_libschemas_a_SOURCES = \
+  %D%/cloudevents.c %D%/cloudevents.h \
   %D%/decimal.c %D%/decimal.h \
   %D%/escape.c %D%/escape.h \
   %D%/event.c %D%/event.h \

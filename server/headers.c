@@ -88,6 +88,9 @@ void headers_add(struct headers *headers, struct slice name, struct slice value)
         headers->transfer_headers++;
     } else if (same(name, "Idempotency-Key")) {
         headers->idempotency_key = value;
+    } else if (starts(name, "ce-")) {
+        cloudevents_add_header(&headers->cloudevent, (struct slice){name.data + 3, name.size - 3},
+                               value);
     } else if (same(name, "X-Request-Id")) {
         if (request_id_well_formed(value))
             headers->request_id = value;
@@ -130,6 +133,12 @@ static bool check_charset(struct slice parameters, struct err *reterr)
     return true;
 }
 
+static bool is_json(struct slice type)
+{
+    return type.size == 0 || same(type, "application/json") ||
+           (starts(type, "application/") && ends(type, "+json"));
+}
+
 static bool check_coding(struct slice coding, enum inflate_coding *ret_coding, struct err *reterr)
 {
     if (coding.size == 0 || same(coding, "identity"))
@@ -153,20 +162,29 @@ bool headers_check_content(const struct headers *headers, enum event_body *ret_k
     struct slice type = next_part(&parameters, ';');
     if (!check_charset(parameters, reterr))
         return false;
+    const bool binary = cloudevents_is_binary(&headers->cloudevent);
+    if (same(type, "application/cloudevents+json") ||
+        same(type, "application/cloudevents-batch+json")) {
+        *ret_kind = EVENT_BODY_CLOUDEVENTS;
+        return true;
+    }
+    if (starts(type, "application/cloudevents"))
+        return err_set(reterr, ERR_MEDIA_TYPE_UNKNOWN,
+                       "CloudEvents are taken in their JSON format, or in binary mode");
+    if (binary && !is_json(type))
+        return err_set(reterr, ERR_MEDIA_TYPE_UNKNOWN,
+                       "the data of a CloudEvent must be application/json");
     if (same(type, "application/x-ndjson") || same(type, "application/ndjson")) {
         *ret_kind = EVENT_BODY_NDJSON;
         return true;
     }
-    /* A CloudEvent has its fields in other places: read as plain JSON it would look wrong. */
-    if (starts(type, "application/cloudevents"))
-        return err_set(reterr, ERR_MEDIA_TYPE_UNKNOWN, "CloudEvents are not taken");
-    if (type.size == 0 || same(type, "application/json") ||
-        (starts(type, "application/") && ends(type, "+json"))) {
-        *ret_kind = EVENT_BODY_JSON;
+    if (is_json(type)) {
+        *ret_kind = binary ? EVENT_BODY_CLOUDEVENT_BINARY : EVENT_BODY_JSON;
         return true;
     }
     return err_set(reterr, ERR_MEDIA_TYPE_UNKNOWN,
-                   "the Content-Type must be application/json or application/x-ndjson");
+                   "the Content-Type must be application/json, application/x-ndjson or "
+                   "application/cloudevents+json");
 }
 
 bool headers_bearer(const struct headers *headers, struct slice *ret_key, struct err *reterr)

@@ -5,6 +5,7 @@
 #define SERVER_HEADERS_H
 #include "base/err.h"
 #include "base/slice.h"
+#include "schemas/cloudevents.h"
 #include "schemas/event.h"
 #include "server/inflate.h"
 #include <stdbool.h>
@@ -20,8 +21,9 @@ struct headers {
     struct slice content_encoding;
     struct slice transfer_encoding;
     struct slice idempotency_key;
-    struct slice request_id; /* well-formed, or size 0 */
-    uint64_t content_length; /* 0 when not given */
+    struct cloudevents_headers cloudevent; /* ce-… */
+    struct slice request_id;               /* well-formed, or size 0 */
+    uint64_t content_length;               /* 0 when not given */
     bool has_content_length;
     bool expect_continue;      /* the client waits for "100 Continue" before it sends the body */
     bool name_with_space;      /* "Content-Length : 5", which some read and some do not */
@@ -36,7 +38,8 @@ void headers_add(struct headers *headers, struct slice name, struct slice value)
 bool headers_check_framing(const struct headers *headers, struct err *reterr) MUST_CHECK;
 
 /* How the body is to be read. application/json, application/…+json and application/x-ndjson are
- * taken, in UTF-8; no content type means JSON.
+ * taken, in UTF-8, and application/cloudevents+json and -batch+json; no content type means JSON.
+ * JSON with headers ce-… is a CloudEvent in binary mode.
  * Errors: MEDIA_TYPE_UNKNOWN, ENCODING_UNKNOWN. */
 bool headers_check_content(const struct headers *headers, enum event_body *ret_kind,
                            enum inflate_coding *ret_coding, struct err *reterr) MUST_CHECK;

@@ -11,6 +11,7 @@ void limits_set(struct limits *limits, const struct settings *settings)
     atomic_store(&limits->max_age_ms, settings->events_max_age);
     atomic_store(&limits->max_future_ms, settings->events_max_future);
     atomic_store(&limits->deadline_ms, settings->server_deadline);
+    atomic_store(&limits->id_includes_source, settings->cloudevents_id_includes_source);
     if (limits->inflight_max == 0)
         limits->inflight_max = settings->server_inflight_max;
 }

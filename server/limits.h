@@ -18,6 +18,7 @@ struct limits {
     atomic_int_fast64_t max_age_ms;
     atomic_int_fast64_t max_future_ms;
     atomic_int_fast64_t deadline_ms;
+    atomic_bool id_includes_source; /* of CloudEvents */
     /* Set once. */
     uint64_t inflight_max;
 

@@ -261,6 +261,8 @@ static void set_rules(struct request *request)
         .max_future_ms = atomic_load(&limits->max_future_ms),
         .event_max = atomic_load(&limits->event_max),
         .events_max = atomic_load(&limits->events_max),
+        .id_includes_source = atomic_load(&limits->id_includes_source),
+        .headers = &request->headers.cloudevent,
     };
 }
 

@@ -9,6 +9,7 @@ unit_tests = \
   %D%/unit/test_bench \
   %D%/unit/test_catalog \
   %D%/unit/test_ch_client \
+  %D%/unit/test_cloudevents \
   %D%/unit/test_consumer \
   %D%/unit/test_decimal \
   %D%/unit/test_decode \
@@ -112,6 +113,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_readiness.py \
   %D%/flow/test_reject.py \
   %D%/flow/test_server_stop.py \
+  %D%/flow/test_shapes.py \
   %D%/flow/test_stack.py \
   %D%/flow/test_verify.py \
   %D%/flow/test_writer_kill.py \

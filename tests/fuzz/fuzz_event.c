@@ -150,5 +150,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_as_record(bytes);
     read_as_body(bytes, EVENT_BODY_JSON);
     read_as_body(bytes, EVENT_BODY_NDJSON);
+    read_as_body(bytes, EVENT_BODY_CLOUDEVENTS);
     return 0;
 }

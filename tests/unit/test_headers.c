@@ -69,7 +69,10 @@ TEST(headers, content_types_are_read_with_their_parameters)
         {"application/x-ndjson; charset=utf-8", true, EVENT_BODY_NDJSON},
         {"application/json; charset=iso-8859-1", false, 0},
         {"application/jsonp", false, 0},
-        {"application/cloudevents+json", false, 0},
+        {"application/cloudevents+json; charset=UTF-8", true, EVENT_BODY_CLOUDEVENTS},
+        {"application/cloudevents-batch+json", true, EVENT_BODY_CLOUDEVENTS},
+        {"application/cloudevents+avro", false, 0},
+        {"application/cloudevents", false, 0},
         {"application/x-www-form-urlencoded", false, 0},
         {"text/plain", false, 0},
         {"multipart/form-data; boundary=+json", false, 0},
@@ -83,6 +86,25 @@ TEST(headers, content_types_are_read_with_their_parameters)
         CHECK(headers_check_content(&headers, &kind, &coding, &err) == rows[i].taken);
         CHECK(rows[i].taken ? kind == rows[i].kind : err.code == ERR_MEDIA_TYPE_UNKNOWN);
     }
+}
+
+TEST(headers, of_a_cloudevent_make_it_binary)
+{
+    struct err err;
+    enum event_body kind;
+    enum inflate_coding coding;
+    struct headers binary = headers_of("CE-Id", "i", "Content-Type", "application/json", NULL);
+    struct headers lines = headers_of("ce-id", "i", "Content-Type", "application/x-ndjson", NULL);
+    struct headers extension = headers_of("ce-trace", "i", NULL);
+    struct headers structured =
+        headers_of("ce-id", "i", "Content-Type", "application/cloudevents+json", NULL);
+    CHECK(headers_check_content(&binary, &kind, &coding, &err));
+    CHECK(kind == EVENT_BODY_CLOUDEVENT_BINARY);
+    CHECK(headers_check_content(&structured, &kind, &coding, &err));
+    CHECK(kind == EVENT_BODY_CLOUDEVENTS);
+    CHECK(headers_check_content(&extension, &kind, &coding, &err) && kind == EVENT_BODY_JSON);
+    CHECK(!headers_check_content(&lines, &kind, &coding, &err));
+    CHECK(err.code == ERR_MEDIA_TYPE_UNKNOWN);
 }
 
 TEST(headers, one_known_encoding_is_taken)
