@@ -42,7 +42,16 @@ struct events_batch {
     size_t records_len;
 };
 
+/* How the answer is written. An event without an acknowledgement is a 503 with a problem in each.
+ */
+enum events_form {
+    EVENTS_FORM_OWN,
+    EVENTS_FORM_LAGO,      /* for clients of Lago: 200 with the events, 422 with error_details */
+    EVENTS_FORM_OPENMETER, /* for clients of OpenMeter: 204, or 422 when any event was rejected */
+};
+
 struct events_options {
+    enum events_form form;
     bool atomic;      /* nothing is produced unless all are valid */
     bool results_all; /* every event stands in results */
     bool validate;    /* nothing is produced at all: the caller wants to know what is wrong */

@@ -19,6 +19,7 @@ static const char json_content_type[] = "application/json";
 struct reply {
     const struct events_batch *batch;
     const struct event_rules *rules;
+    enum events_form form;
     bool results_all, validate;
     size_t accepted, rejected, failed, withheld, valid;
 };
@@ -295,6 +296,94 @@ static void answer_validated(const struct reply *reply, bool lists, struct answe
     end_summary(&answer->body, reply, lists);
 }
 
+/* ---- Answers for clients of others ---- */
+
+static void add_lago_event(struct buf *out, const struct reply *reply, const struct event *event)
+{
+    char id[EVENT_ID_TEXT_SIZE];
+    event_id_format(reply->rules->organization_id, event->transaction_id, id);
+    add_text(out, "{\"lago_id\":", slice_from(id));
+    add_text(out, ",\"transaction_id\":", event->transaction_id);
+    buf_append_str(out, ",\"lago_customer_id\":null,\"lago_subscription_id\":null");
+    add_text(out, ",\"external_customer_id\":", event->external_customer_id);
+    if (event->external_subscription_id.size > 0)
+        add_text(out, ",\"external_subscription_id\":", event->external_subscription_id);
+    else
+        buf_append_str(out, ",\"external_subscription_id\":null");
+    add_text(out, ",\"code\":", event->code);
+    add_time(out, ",\"timestamp\":", event->timestamp_ms);
+    buf_append_str(out, ",\"precise_total_amount_cents\":null,\"properties\":");
+    buf_append_slice(out, event->properties);
+    add_time(out, ",\"created_at\":", reply->rules->received_ms);
+    buf_append_char(out, '}');
+}
+
+/* {"code":["field_missing"]}: the first name of the pointer, or "base" where it is the whole. */
+static void add_lago_error(struct buf *out, const struct err *err)
+{
+    const char *name = err->pointer[0] ? err->pointer + 1 : "base";
+    add_text(out, "{", (struct slice){name, strcspn(name, "/")});
+    add_text(out, ":[", slice_from(err_code_name(err->code)));
+    buf_append_str(out, "]}");
+}
+
+static void add_lago_details(struct buf *out, const struct reply *reply)
+{
+    const struct events_batch *batch = reply->batch;
+    const char *before = "{\"";
+    for (size_t i = 0; i < batch->results_len && !batch->single; i++) {
+        if (batch->results[i].error == NULL)
+            continue;
+        add_count(out, before, i);
+        buf_append_str(out, "\":");
+        add_lago_error(out, batch->results[i].error);
+        before = ",\"";
+    }
+    if (batch->single)
+        add_lago_error(out, batch->results[0].error);
+    else
+        buf_append_char(out, '}');
+}
+
+static void answer_lago(const struct reply *reply, bool lists, struct answer *answer)
+{
+    const struct events_batch *batch = reply->batch;
+    struct buf *out = &answer->body;
+    if (reply->rejected > 0) {
+        answer->status = 422;
+        buf_append_str(out, "{\"status\":422,\"error\":\"Unprocessable Entity\","
+                            "\"code\":\"validation_errors\"");
+        if (lists) {
+            buf_append_str(out, ",\"error_details\":");
+            add_lago_details(out, reply);
+            add_results(out, reply);
+        }
+        buf_append_str(out, "}\n");
+        return;
+    }
+    answer->status = 200;
+    buf_append_str(out, batch->single ? "{\"event\":" : "{\"events\":[");
+    for (size_t i = 0; lists && i < batch->results_len; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        add_lago_event(out, reply, &batch->results[i].event);
+    }
+    buf_append_str(out, batch->single ? "}\n" : "]}\n");
+}
+
+static void answer_openmeter(const struct reply *reply, bool lists, struct answer *answer)
+{
+    if (reply->rejected == 0) {
+        answer->status = 204;
+        answer->content_type = NULL;
+    } else if (reply->batch->single) {
+        answer_one(reply, answer);
+    } else {
+        answer_many(reply, lists, answer);
+        answer->status = 422;
+    }
+}
+
 static void answer_failed(const struct reply *reply, bool lists, struct answer *answer)
 {
     struct err err;
@@ -315,6 +404,10 @@ static void answer_with(const struct reply *reply, bool lists, struct answer *an
 {
     if (reply->failed > 0)
         answer_failed(reply, lists, answer);
+    else if (reply->form == EVENTS_FORM_LAGO)
+        answer_lago(reply, lists, answer);
+    else if (reply->form == EVENTS_FORM_OPENMETER)
+        answer_openmeter(reply, lists, answer);
     else if (reply->validate)
         answer_validated(reply, lists, answer);
     else if (reply->batch->single)
@@ -329,6 +422,7 @@ void events_answer(const struct events_batch *batch, const struct event_rules *r
     struct reply reply = {
         .batch = batch,
         .rules = rules,
+        .form = options->form,
         .results_all = options->results_all,
         .validate = options->validate,
     };

@@ -109,6 +109,7 @@ static bool find_route(struct request *request, const char *method, const char *
     switch (route_find(method, path, ret_route, request->allow)) {
     case ROUTE_FOUND:
         request->options.validate = (*ret_route)->purpose == ROUTE_VALIDATE;
+        request->compatible = (*ret_route)->purpose == ROUTE_COMPATIBLE;
         return true;
     case ROUTE_OPTIONS:
         return err_set(reterr, ERR_NONE, "this answers 204");
@@ -250,8 +251,19 @@ enum MHD_Result request_body(struct request *request, const char *data, size_t s
 /* --- What it means ------------------------------------------------------------------------------
  */
 
+/* Clients of OpenMeter send CloudEvents; those of Lago send JSON, and expect all or nothing. */
+static void choose_form(struct request *request)
+{
+    if (!request->compatible)
+        return;
+    const bool lago = request->kind == EVENT_BODY_JSON || request->kind == EVENT_BODY_NDJSON;
+    request->options.form = lago ? EVENTS_FORM_LAGO : EVENTS_FORM_OPENMETER;
+    request->options.atomic |= lago;
+}
+
 static void set_rules(struct request *request)
 {
+    choose_form(request);
     const struct limits *limits = &request->server->limits;
     request->rules = (struct event_rules){
         .organization_id = slice_from(request->organization),
@@ -261,6 +273,7 @@ static void set_rules(struct request *request)
         .max_future_ms = atomic_load(&limits->max_future_ms),
         .event_max = atomic_load(&limits->event_max),
         .events_max = atomic_load(&limits->events_max),
+        .timestamp_optional = request->options.form == EVENTS_FORM_LAGO,
         .id_includes_source = atomic_load(&limits->id_includes_source),
         .headers = &request->headers.cloudevent,
     };

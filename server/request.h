@@ -54,6 +54,7 @@ struct request {
     struct headers headers; /* their slices live as long as the connection's request */
     enum event_body kind;
     enum inflate_coding coding;
+    bool compatible; /* answered as clients of others expect */
     struct events_options options;
     struct event_rules rules;
     struct err refusal;

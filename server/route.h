@@ -8,7 +8,8 @@
 /* What is done with the events of a request. */
 enum route_purpose {
     ROUTE_SEND,
-    ROUTE_VALIDATE, /* checked only: nothing is produced */
+    ROUTE_VALIDATE,   /* checked only: nothing is produced */
+    ROUTE_COMPATIBLE, /* sent, and answered as clients of Lago and OpenMeter expect */
 };
 
 struct route {

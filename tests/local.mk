@@ -10,6 +10,7 @@ unit_tests = \
   %D%/unit/test_catalog \
   %D%/unit/test_ch_client \
   %D%/unit/test_cloudevents \
+  %D%/unit/test_compatible \
   %D%/unit/test_consumer \
   %D%/unit/test_decimal \
   %D%/unit/test_decode \

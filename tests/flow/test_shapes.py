@@ -147,3 +147,50 @@ def test_a_cloudevent_in_binary_mode_is_taken(organization, kafka):
     answer = organization.http.post("/v1/events", content=b"{}", headers=headers)
     assert (answer.status_code, answer.json()["code"], answer.json()["pointer"]) == (422, "field_missing", "/subject")
     assert ids(kafka.records(organization.id)) == [f"{organization.name} ä"]
+
+
+# Client libraries of others
+
+
+def test_a_client_of_lago_sends(organization, kafka):
+    """As lago-python-client 1.55 writes its requests and reads the answers."""
+    event = {
+        "transaction_id": f"{organization.name}-1",
+        "external_subscription_id": "subscription-1",
+        "code": "api_calls",
+        "timestamp": None,
+        "precise_total_amount_cents": None,
+        "properties": {"k": 1},
+    }
+    answer = organization.http.post("/api/v1/events", json={"event": event})
+    assert answer.status_code == 200, answer.text
+    echoed = answer.json()["event"]
+    for member in ("transaction_id", "external_subscription_id", "code", "properties"):
+        assert echoed[member] == event[member]
+    assert echoed["lago_id"] and isinstance(echoed["timestamp"], str)
+    second = {**event, "transaction_id": f"{organization.name}-2", "timestamp": now_ms() // 1000}
+    answer = organization.http.post("/api/v1/events/batch", json={"events": [second]})
+    assert answer.status_code == 200, answer.text
+    assert [entry["transaction_id"] for entry in answer.json()["events"]] == [second["transaction_id"]]
+    third = {**second, "transaction_id": f"{organization.name}-3"}
+    answer = organization.http.post("/api/v1/events/batch", json={"events": [third, {**third, "code": None}]})
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["error_details"] == {"1": {"code": ["field_missing"]}}
+    assert ids(kafka.records(organization.id)) == [event["transaction_id"], second["transaction_id"]]
+
+
+def test_a_client_of_openmeter_sends(organization, kafka):
+    """As openmeter 1.0.0b236 writes its requests; it takes nothing but 204 for success."""
+    kinds = {"Content-Type": "application/cloudevents+json"}
+    one = cloudevent(organization)
+    answer = organization.http.post("/api/v1/events", content=json.dumps(one), headers=kinds)
+    assert (answer.status_code, answer.content) == (204, b"")
+    batch = {"Content-Type": "application/cloudevents-batch+json"}
+    many = [cloudevent(organization) for _ in range(3)]
+    assert organization.http.post("/api/v1/events", content=json.dumps(many), headers=batch).status_code == 204
+    mixed = [cloudevent(organization), cloudevent(organization, subject=None)]
+    answer = organization.http.post("/api/v1/events", content=json.dumps(mixed), headers=batch)
+    assert answer.status_code == 422, answer.text
+    assert (answer.json()["ingested"], answer.json()["results"][0]["index"]) == (1, 1)
+    taken = [one, *many, mixed[0]]
+    assert ids(kafka.records(organization.id)) == [event["id"] for event in taken]

@@ -23,6 +23,8 @@ TEST(route, is_found_with_and_without_a_trailing_slash)
         {"/v1/events/batch", "sendEventsBatch"},
         {"/v1/events/batch/", "sendEventsBatch"},
         {"/v1/events/validate", "validateEvents"},
+        {"/api/v1/events", "sendEventsCompatible"},
+        {"/api/v1/events/batch", "sendEventsBatchCompatible"},
         {"/events", "sendEventsUnversioned"},
         {"/events/", "sendEventsUnversioned"},
         {"/events/batch", "sendEventsBatchUnversioned"},
