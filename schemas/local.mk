@@ -2,19 +2,29 @@ noinst_LIBRARIES += %D%/libschemas.a
 %C%_libschemas_a_SOURCES = \
   %D%/cloudevents.c %D%/cloudevents.h \
   %D%/decimal.c %D%/decimal.h \
+  %D%/equal.c %D%/equal.h \
   %D%/escape.c %D%/escape.h \
   %D%/event.c %D%/event.h \
   %D%/event_id.c %D%/event_id.h \
   %D%/fields.c %D%/fields.h \
   %D%/identifier.c %D%/identifier.h \
   %D%/keys.c %D%/keys.h \
+  %D%/number.c %D%/number.h \
+  %D%/pattern.c %D%/pattern.h \
+  %D%/pattern_re2.cc %D%/pattern_re2.h \
   %D%/property.c %D%/property.h \
+  %D%/property_check.c %D%/property_node.h \
+  %D%/property_document.c %D%/property_document.h \
+  %D%/property_format.c %D%/property_format.h \
+  %D%/property_refs.c %D%/property_refs.h \
+  %D%/property_schema.c %D%/property_schema.h \
   %D%/record.c %D%/record.h \
   %D%/scan.c %D%/scan.h \
   %D%/timestamp.c %D%/timestamp.h \
   %D%/utf8.c %D%/utf8.h \
+  %D%/walk.c %D%/walk.h \
   %D%/wide.h
-%C%_libschemas_a_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_libschemas_a_CPPFLAGS = $(AM_CPPFLAGS) $(RE2_CFLAGS)
 EXTRA_DIST += %D%/README.md
 
 # The numbered SQL, carried inside the programs (schemas/migrations.h). Within a store in the order

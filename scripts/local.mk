@@ -10,9 +10,9 @@ check-style:
 check-headers:
 	CC="$(CC)" CPPFLAGS="$(CPPFLAGS) $(LIBPQ_CFLAGS)" $(srcdir)/scripts/check-headers $(srcdir) $(abs_builddir)
 check-format:
-	cd $(srcdir) && clang-format --dry-run -Werror `git ls-files '*.c' '*.h'`
+	cd $(srcdir) && clang-format --dry-run -Werror `git ls-files '*.c' '*.h' '*.cc'`
 format:
-	cd $(srcdir) && clang-format -i `git ls-files '*.c' '*.h'`
+	cd $(srcdir) && clang-format -i `git ls-files '*.c' '*.h' '*.cc'`
 check-local: check-layers check-style check-headers check-docs check-openapi
 # Each sanitizer build runs in a pristine copy, as distcheck does, so that it works whether or not
 # the source tree itself is configured.

@@ -27,9 +27,11 @@ unit_tests = \
   %D%/unit/test_native \
   %D%/unit/test_owner \
   %D%/unit/test_partition \
+  %D%/unit/test_pattern \
   %D%/unit/test_pg \
   %D%/unit/test_produce \
   %D%/unit/test_producer \
+  %D%/unit/test_property_schema \
   %D%/unit/test_read_back \
   %D%/unit/test_record \
   %D%/unit/test_route \
@@ -77,6 +79,10 @@ EXTRA_PROGRAMS += %D%/fuzz/fuzz_event
 check_PROGRAMS += %D%/fuzz/replay_event
 %C%_fuzz_replay_event_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_event.c
 %C%_fuzz_replay_event_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(srcdir)/%D%/fuzz/corpus/event"'
+
+# The official suite of JSON Schema, which ./scripts/test suite fetches.
+EXTRA_PROGRAMS += %D%/suite/property_suite
+EXTRA_DIST += %D%/suite/left_out.txt scripts/schema-suite
 
 LOG_COMPILER = $(srcdir)/scripts/run-test
 EXTRA_DIST += %D%/README.md %D%/tsan.supp %D%/unit/plain_runner.c %D%/unit/thrd_shim.c \
