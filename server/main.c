@@ -20,14 +20,11 @@ static const struct program program = {
 /* SIGHUP: all settings are read again as at start; those that can change do, or none. */
 static void reload(struct settings *settings, struct server *server, int argc, char **argv)
 {
-    struct settings fresh;
-    int first, exit_code;
-    if (!options_read(&program, argc, argv, &fresh, &first, &exit_code)) {
-        log_error(SETTINGS_KEPT);
+    struct err err;
+    if (!options_reload(argc, argv, settings, &err)) {
+        log_error(SETTINGS_KEPT, log_error_of(&err));
         return;
     }
-    settings_reload(settings, &fresh);
-    settings_done(&fresh);
     server_reload(server, settings);
     log_info(SETTINGS_RELOADED);
 }
