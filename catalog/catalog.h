@@ -23,11 +23,21 @@
 struct catalog;
 struct catalog_snapshot;
 
+enum { CATALOG_LIMIT_DEFAULT = -1 }; /* what the server's settings say */
+
+/* How much an organization may send to one server; 0: as much as it likes. */
+struct catalog_limits {
+    int64_t events_per_second;
+    int64_t bytes_per_second; /* of request bodies */
+    int64_t burst_ms;         /* how much of that may come at once, as time at the rate; never 0 */
+};
+
 struct catalog_organization {
     struct slice id; /* a UUID in lower case; lives as long as the snapshot */
     struct slice name;
     const struct catalog_snapshot *snapshot; /* that it is in */
     size_t metrics_len;
+    struct catalog_limits limits;
     bool known_codes_only; /* events whose code is no metric are rejected */
 };
 
@@ -80,7 +90,11 @@ const struct event_metric *catalog_metric_find(const struct catalog_organization
  * organization without any. */
 struct event_metrics catalog_event_metrics(const struct catalog_organization *organization);
 
-/* Finds the organization of an API key in constant time for a given key hash.
+/* Finds the organization of an API key by the SHA-256 of its text. What its time tells is about
+ * that hash, whose first bytes choose where to look and which is then compared in constant time:
+ * nobody can choose keys whose hashes come nearer to a stored one, and a hash that were known would
+ * not lead back to 256 random bits. That a key is known but revoked or expired is only told to
+ * whoever has all of it.
  * Errors: UNAUTHORIZED (unknown, revoked, expired, malformed), FORBIDDEN (scope missing). */
 bool catalog_authenticate(const struct catalog_snapshot *snapshot, struct slice key,
                           enum catalog_scope scope, int64_t now_ms,

@@ -69,6 +69,7 @@ bool snapshot_add_organization(struct catalog_snapshot *snapshot, struct slice i
         .id = arena_copy(&snapshot->texts, id),
         .name = arena_copy(&snapshot->texts, name),
         .snapshot = snapshot,
+        .limits = {CATALOG_LIMIT_DEFAULT, CATALOG_LIMIT_DEFAULT, CATALOG_LIMIT_DEFAULT},
         .known_codes_only = known_codes_only,
     };
     if (!organization.id.data || !organization.name.data || len >= UINT32_MAX)
@@ -78,6 +79,13 @@ bool snapshot_add_organization(struct catalog_snapshot *snapshot, struct slice i
                                    sizeof(*snapshot->organizations));
     snapshot->organizations[snapshot->organizations_len++] = organization;
     return true;
+}
+
+void snapshot_limit_organization(struct catalog_snapshot *snapshot,
+                                 const struct catalog_limits *limits)
+{
+    ASSERT(snapshot->organizations_len > 0);
+    snapshot->organizations[snapshot->organizations_len - 1].limits = *limits;
 }
 
 static int compare_id(const void *id, const void *organization)

@@ -60,6 +60,9 @@ void snapshot_releasep(struct catalog_snapshot **snapshot); /* for CLEANUP */
 bool snapshot_add_organization(struct catalog_snapshot *snapshot, struct slice id,
                                struct slice name, bool known_codes_only,
                                struct err *reterr) MUST_CHECK;
+/* The limits of the organization that was added last; CATALOG_LIMIT_DEFAULT each until then. */
+void snapshot_limit_organization(struct catalog_snapshot *snapshot,
+                                 const struct catalog_limits *limits);
 bool snapshot_add_key(struct catalog_snapshot *snapshot, struct slice organization_id,
                       const struct snapshot_key *key, struct err *reterr) MUST_CHECK;
 bool snapshot_add_metric(struct catalog_snapshot *snapshot, struct slice organization_id,
@@ -75,8 +78,8 @@ const struct snapshot_key *snapshot_find_key(const struct catalog_snapshot *snap
 /* Reads everything from PostgreSQL, as of one moment. NULL on failure. */
 struct catalog_snapshot *snapshot_postgres_load(struct pg *pg, struct err *reterr) MUST_CHECK;
 
-/* The file holds hashes of keys, never keys. It is replaced as a whole, is readable by its owner
- * only, and is refused when others could have written it. Its modification time is when the
+/* The file holds hashes of keys, never keys; a damaged one, one of another format and one that
+ * others could have written is refused (catalog/sealed_file.h). Its modification time is when the
  * snapshot was last known to be current.
  * Errors: NOT_FOUND (no file), IO. */
 struct catalog_snapshot *snapshot_file_read(const char *path, int64_t *ret_current_wall_ms,

@@ -1,27 +1,26 @@
-/* The snapshot file: a JSON document that outlives the process, for a start without PostgreSQL.
+/* The snapshot file: a JSON document that outlives the process, for a start without PostgreSQL. It
+ * stands in a sealed file (catalog/sealed_file.h):
  *
- *     {"format":2,"version":7,
- *      "organizations":[{"id":"…","name":"…","unknown_codes":"accept"}],
+ *     bxb-catalog 3 SHA256
+ *     {"version":7,
+ *      "organizations":[{"id":"…","name":"…","unknown_codes":"accept",
+ *                        "events_per_second":null,"bytes_per_second":0,"burst_ms":null}],
  *      "keys":[{"organization_id":"…","sha256":"…","scopes":["events:write"],
  *               "expires_ms":null,"revoked":false}],
  *      "metrics":[{"organization_id":"…","code":"…","field_name":null,"transactional":false}]}
  *
- * A file of another format is not read: format 1 knew no metrics, and without them values would be
- * wrong.
+ * A file of another format is not read: format 2 knew no limits and no checksum, format 1 no
+ * metrics, and without them values would be wrong.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "catalog/snapshot.h"
 #include "base/mem.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "catalog/sealed_file.h"
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { FORMAT = 2 };
+static const char kind[] = "bxb-catalog 3"; /* raised with each change of what it must hold */
 
 static const enum catalog_scope all_scopes[] = {
     CATALOG_SCOPE_EVENTS_WRITE,
@@ -34,16 +33,9 @@ static void json_freep(json_t **json)
     json_decref(*json);
 }
 
-static void closep(int *fd)
+static void buf_donep(struct buf *buf)
 {
-    if (*fd >= 0)
-        close(*fd);
-}
-
-static bool fail_errno(struct err *reterr, const char *path)
-{
-    enum err_code code = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-    return err_set(reterr, code, "%s: %s", path, strerrordesc_np(errno));
+    buf_done(buf);
 }
 
 static struct slice text_of(const json_t *object, const char *member)
@@ -76,15 +68,30 @@ static bool read_key(struct catalog_snapshot *snapshot, const json_t *item, stru
     return snapshot_add_key(snapshot, text_of(item, "organization_id"), &key, reterr);
 }
 
+/* A limit: a number that is not negative, or null for the default. */
+static bool read_limit(const json_t *item, const char *member, int64_t *ret_limit)
+{
+    const json_t *limit = json_object_get(item, member);
+    *ret_limit = json_is_integer(limit) ? json_integer_value(limit) : CATALOG_LIMIT_DEFAULT;
+    return json_is_null(limit) || (json_is_integer(limit) && *ret_limit >= 0);
+}
+
 static bool read_organization(struct catalog_snapshot *snapshot, const json_t *item,
                               struct err *reterr)
 {
     struct slice unknown_codes = text_of(item, "unknown_codes");
     bool known_only = slice_equal(unknown_codes, SLICE("reject"));
-    if (!known_only && !slice_equal(unknown_codes, SLICE("accept")))
+    struct catalog_limits limits;
+    if ((!known_only && !slice_equal(unknown_codes, SLICE("accept"))) ||
+        !read_limit(item, "events_per_second", &limits.events_per_second) ||
+        !read_limit(item, "bytes_per_second", &limits.bytes_per_second) ||
+        !read_limit(item, "burst_ms", &limits.burst_ms))
         return err_set(reterr, ERR_IO, "an organization in it is incomplete");
-    return snapshot_add_organization(snapshot, text_of(item, "id"), text_of(item, "name"),
-                                     known_only, reterr);
+    if (!snapshot_add_organization(snapshot, text_of(item, "id"), text_of(item, "name"), known_only,
+                                   reterr))
+        return false;
+    snapshot_limit_organization(snapshot, &limits);
+    return true;
 }
 
 static bool read_metric(struct catalog_snapshot *snapshot, const json_t *item, struct err *reterr)
@@ -104,9 +111,8 @@ static bool read_metric(struct catalog_snapshot *snapshot, const json_t *item, s
 
 static struct catalog_snapshot *read_document(const json_t *document, struct err *reterr)
 {
-    if (json_integer_value(json_object_get(document, "format")) != FORMAT ||
-        !json_is_integer(json_object_get(document, "version"))) {
-        err_set(reterr, ERR_IO, "it is not a catalog of format %d", FORMAT);
+    if (!json_is_integer(json_object_get(document, "version"))) {
+        err_set(reterr, ERR_IO, "it has no version");
         return NULL;
     }
     const json_t *metrics = json_object_get(document, "metrics");
@@ -139,32 +145,25 @@ static struct catalog_snapshot *read_document(const json_t *document, struct err
 struct catalog_snapshot *snapshot_file_read(const char *path, int64_t *ret_current_wall_ms,
                                             struct err *reterr)
 {
-    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat facts;
-    if (fd < 0 || fstat(fd, &facts) != 0) {
-        fail_errno(reterr, path);
+    CLEANUP(buf_donep) struct buf text = {.data = NULL};
+    if (!sealed_file_read(path, kind, SNAPSHOT_SIZE_MAX, &text, ret_current_wall_ms, reterr))
         return NULL;
-    }
-    if (!S_ISREG(facts.st_mode) || facts.st_size > SNAPSHOT_SIZE_MAX ||
-        (facts.st_mode & (S_IWGRP | S_IWOTH))) {
-        err_set(reterr, ERR_IO,
-                "%s: it must be a file of at most %d bytes that only its owner can write", path,
-                SNAPSHOT_SIZE_MAX);
-        return NULL;
-    }
     json_error_t why;
-    CLEANUP(json_freep) json_t *document = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
+    CLEANUP(json_freep)
+    json_t *document = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, &why);
     if (!document) {
         err_set(reterr, ERR_IO, "%s: %s", path, why.text);
         return NULL;
     }
     struct catalog_snapshot *snapshot = read_document(document, reterr);
-    if (!snapshot) {
+    if (!snapshot)
         err_prefix(reterr, "%s", path);
-        return NULL;
-    }
-    *ret_current_wall_ms = (int64_t)facts.st_mtim.tv_sec * 1000 + facts.st_mtim.tv_nsec / 1000000;
     return snapshot;
+}
+
+static json_t *limit_json(int64_t limit)
+{
+    return limit == CATALOG_LIMIT_DEFAULT ? json_null() : json_integer(limit);
 }
 
 static json_t *organizations_json(const struct catalog_snapshot *snapshot)
@@ -173,9 +172,13 @@ static json_t *organizations_json(const struct catalog_snapshot *snapshot)
     for (size_t i = 0; i < snapshot->organizations_len; i++) {
         const struct catalog_organization *organization = &snapshot->organizations[i];
         json_array_append_new(
-            list, json_pack("{s:s%,s:s%,s:s}", "id", organization->id.data, organization->id.size,
-                            "name", organization->name.data, organization->name.size,
-                            "unknown_codes", organization->known_codes_only ? "reject" : "accept"));
+            list, json_pack("{s:s%,s:s%,s:s,s:o,s:o,s:o}", "id", organization->id.data,
+                            organization->id.size, "name", organization->name.data,
+                            organization->name.size, "unknown_codes",
+                            organization->known_codes_only ? "reject" : "accept",
+                            "events_per_second", limit_json(organization->limits.events_per_second),
+                            "bytes_per_second", limit_json(organization->limits.bytes_per_second),
+                            "burst_ms", limit_json(organization->limits.burst_ms)));
     }
     return list;
 }
@@ -218,51 +221,20 @@ static json_t *metrics_json(const struct catalog_snapshot *snapshot)
     return list;
 }
 
-/* Writes, and waits until it is on the disk. */
-static bool write_document(const char *path, const json_t *document, struct err *reterr)
-{
-    CLEANUP(closep)
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || fchmod(fd, 0600) != 0)
-        return fail_errno(reterr, path);
-    if (json_dumpfd(document, fd, JSON_COMPACT) != 0 || fsync(fd) != 0)
-        return fail_errno(reterr, path);
-    return true;
-}
-
-/* The new name is on the disk once its directory is. */
-static bool sync_directory(const char *path, struct err *reterr)
-{
-    const char *slash = strrchr(path, '/');
-    CLEANUP(mem_freep)
-    char *directory = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
-    CLEANUP(closep) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        return fail_errno(reterr, directory);
-    return true;
-}
-
 bool snapshot_file_write(const char *path, const struct catalog_snapshot *snapshot,
                          struct err *reterr)
 {
     CLEANUP(json_freep)
-    json_t *document =
-        json_pack("{s:i,s:I,s:o,s:o,s:o}", "format", FORMAT, "version",
-                  (json_int_t)snapshot->version, "organizations", organizations_json(snapshot),
-                  "keys", keys_json(snapshot), "metrics", metrics_json(snapshot));
-    if (!document)
+    json_t *document = json_pack("{s:I,s:o,s:o,s:o}", "version", (json_int_t)snapshot->version,
+                                 "organizations", organizations_json(snapshot), "keys",
+                                 keys_json(snapshot), "metrics", metrics_json(snapshot));
+    CLEANUP(mem_freep) char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    if (!text)
         return err_set(reterr, ERR_IO, "%s: the catalog cannot be written as JSON", path);
-    CLEANUP(mem_freep) char *fresh = xasprintf("%s.new", path);
-    if (!write_document(fresh, document, reterr)) {
-        unlink(fresh);
-        return false;
-    }
-    if (rename(fresh, path) != 0)
-        return fail_errno(reterr, path);
-    return sync_directory(path, reterr);
+    return sealed_file_write(path, kind, slice_from(text), reterr);
 }
 
 bool snapshot_file_touch(const char *path)
 {
-    return utimensat(AT_FDCWD, path, NULL /* now */, 0) == 0;
+    return sealed_file_touch(path);
 }

@@ -15,16 +15,30 @@ static bool load_version(struct pg *pg, int64_t *ret_version, struct err *reterr
     return true;
 }
 
+static int64_t limit_of(const struct pg_result *rows, size_t row, size_t column)
+{
+    return pg_is_null(rows, row, column) ? CATALOG_LIMIT_DEFAULT : pg_i64(rows, row, column);
+}
+
 static bool load_organizations(struct pg *pg, struct catalog_snapshot *snapshot, struct err *reterr)
 {
     CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
-    if (!pg_query(pg, "SELECT id, name, unknown_codes = 'reject' FROM organization ORDER BY id",
+    if (!pg_query(pg,
+                  "SELECT id, name, unknown_codes = 'reject', events_per_second, bytes_per_second,"
+                  " burst_ms FROM organization ORDER BY id",
                   NULL, 0, &rows, reterr))
         return false;
-    for (size_t row = 0; row < pg_rows(rows); row++)
+    for (size_t row = 0; row < pg_rows(rows); row++) {
+        const struct catalog_limits limits = {
+            .events_per_second = limit_of(rows, row, 3),
+            .bytes_per_second = limit_of(rows, row, 4),
+            .burst_ms = limit_of(rows, row, 5),
+        };
         if (!snapshot_add_organization(snapshot, pg_slice(rows, row, 0), pg_slice(rows, row, 1),
                                        pg_bool(rows, row, 2), reterr))
             return false;
+        snapshot_limit_organization(snapshot, &limits);
+    }
     return true;
 }
 

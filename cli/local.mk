@@ -5,7 +5,7 @@ noinst_LIBRARIES += %D%/libcli.a
   %D%/args.c %D%/args.h %D%/cli.c %D%/cli.h %D%/commands.def \
   %D%/output.c %D%/output.h %D%/http.c %D%/http.h %D%/lines.c %D%/lines.h \
   %D%/progress.c %D%/progress.h \
-  %D%/migrate.c %D%/org_create.c %D%/org_update.c %D%/org_list.c \
+  %D%/migrate.c %D%/org_change.c %D%/org_list.c %D%/org_columns.c %D%/org_columns.h \
   %D%/metric_change.c %D%/metric_list.c %D%/metric_columns.c %D%/metric_columns.h \
   %D%/key_create.c %D%/key_import.c %D%/key_revoke.c %D%/key_list.c \
   %D%/send.c %D%/send_answer.c %D%/send_answer.h \

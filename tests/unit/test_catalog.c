@@ -3,6 +3,7 @@
 #include <config.h>
 #include "catalog/catalog.h"
 #include "base/clock.h"
+#include "catalog/sealed_file.h"
 #include "catalog/snapshot.h"
 #include "catalog/uuid.h"
 #include "tests/unit/check.h"
@@ -41,6 +42,7 @@ static struct catalog_snapshot *sample(void)
     struct catalog_snapshot *snapshot = snapshot_new(7);
     CHECK(snapshot_add_organization(snapshot, SLICE(ORG_A), SLICE("Acme \"ä\""), false, &err));
     CHECK(snapshot_add_organization(snapshot, SLICE(ORG_B), SLICE("beta"), true, &err));
+    snapshot_limit_organization(snapshot, &(struct catalog_limits){2000, 0, 30000});
     const struct snapshot_key writes = {.scopes = CATALOG_SCOPE_EVENTS_WRITE,
                                         .expires_ms = INT64_MAX};
     struct snapshot_key key = writes;
@@ -308,6 +310,13 @@ TEST(snapshot_file, a_round_trip_keeps_everything)
     CHECK(catalog_organizations(snapshot) == 2);
     CHECK(catalog_keys(snapshot) == 5);
     CHECK(slice_equal(snapshot->organizations[0].name, SLICE("Acme \"ä\"")));
+    const struct catalog_limits *limits = &snapshot->organizations[0].limits;
+    CHECK(limits->events_per_second == CATALOG_LIMIT_DEFAULT &&
+          limits->bytes_per_second == CATALOG_LIMIT_DEFAULT &&
+          limits->burst_ms == CATALOG_LIMIT_DEFAULT);
+    limits = &snapshot->organizations[1].limits;
+    CHECK(limits->events_per_second == 2000 && limits->bytes_per_second == 0 &&
+          limits->burst_ms == 30000);
     check_keys(snapshot);
     CHECK(catalog_metrics(snapshot) == 2);
     check_metrics(snapshot);
@@ -349,24 +358,36 @@ static void write_text(const char *path, const char *text)
     CHECK(fclose(file) == 0 && chmod(path, 0600) == 0);
 }
 
-TEST(snapshot_file, what_is_wrong_is_refused)
+#define ORGANIZATION(limits)                                                                       \
+    "{\"id\":\"" ORG_A "\",\"name\":\"a\",\"unknown_codes\":\"reject\"" limits "}"
+#define LIMITS ",\"events_per_second\":null,\"bytes_per_second\":5,\"burst_ms\":null"
+#define DOCUMENT(organizations, keys, metrics)                                                     \
+    "{\"version\":1,\"organizations\":[" organizations "],\"keys\":[" keys                         \
+    "],\"metrics\":[" metrics "]}"
+#define METRICS(metrics) DOCUMENT(ORGANIZATION(LIMITS), "", metrics)
+#define WITH(key)        DOCUMENT(ORGANIZATION(LIMITS), key, "")
+#define HASH             "1111111111111111111111111111111111111111111111111111111111111111"
+
+/* A file whose checksum is right, whatever its document says. */
+static void write_document(const char *path, const char *document)
 {
-#define ORGS                                                                                       \
-    "\"organizations\":[{\"id\":\"" ORG_A "\",\"name\":\"a\",\"unknown_codes\":\"reject\"}]"
-#define METRICS(metrics)                                                                           \
-    "{\"format\":2,\"version\":1," ORGS ",\"keys\":[],\"metrics\":[" metrics "]}"
-#define HASH      "1111111111111111111111111111111111111111111111111111111111111111"
-#define WITH(key) "{\"format\":2,\"version\":1," ORGS ",\"keys\":[" key "],\"metrics\":[]}"
+    struct err err;
+    CHECK(sealed_file_write(path, "bxb-catalog 3", slice_from(document), &err));
+}
+
+TEST(snapshot_file, what_is_incomplete_is_refused)
+{
     static const char *const wrong[] = {
         "",
-        "{\"format\":2,\"version\":1",
+        "{\"version\":1",
         "[]",
-        "{\"format\":1,\"version\":1,\"organizations\":[],\"keys\":[]}",
-        "{\"format\":3,\"version\":1,\"organizations\":[],\"keys\":[],\"metrics\":[]}",
-        "{\"format\":2,\"organizations\":[],\"keys\":[],\"metrics\":[]}",
-        "{\"format\":2,\"version\":1,\"organizations\":[],\"keys\":[]}",
-        "{\"format\":2,\"version\":1,\"organizations\":[{\"id\":\"" ORG_A "\",\"name\":\"a\"}],"
-        "\"keys\":[],\"metrics\":[]}",
+        "{\"organizations\":[],\"keys\":[],\"metrics\":[]}",
+        "{\"version\":1,\"organizations\":[],\"keys\":[]}",
+        DOCUMENT("{\"id\":\"" ORG_A "\",\"name\":\"a\"" LIMITS "}", "", ""),
+        DOCUMENT(ORGANIZATION(""), "", ""),
+        DOCUMENT(ORGANIZATION(",\"events_per_second\":null,\"bytes_per_second\":5"), "", ""),
+        DOCUMENT(ORGANIZATION(",\"events_per_second\":-1,\"bytes_per_second\":5,\"burst_ms\":1"),
+                 "", ""),
         METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\",\"field_name\":null}"),
         METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\",\"transactional\":true}"),
         METRICS("{\"organization_id\":\"" ORG_A "\",\"field_name\":null,\"transactional\":true}"),
@@ -384,20 +405,67 @@ TEST(snapshot_file, what_is_wrong_is_refused)
     path_in(directory, path);
     CHECK(read_code(path) == ERR_NOT_FOUND);
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        write_text(path, wrong[i]);
+        write_document(path, wrong[i]);
         CHECK(read_code(path) == ERR_IO);
     }
-    write_text(path, WITH("{\"organization_id\":\"" ORG_A "\",\"sha256\":\"" HASH
-                          "\",\"expires_ms\":null,\"revoked\":false}"));
+    write_document(path, WITH("{\"organization_id\":\"" ORG_A "\",\"sha256\":\"" HASH
+                              "\",\"expires_ms\":null,\"revoked\":false}"));
     CHECK(read_code(path) == ERR_NONE);
-    write_text(path, METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\","
-                             "\"field_name\":null,\"transactional\":true}"));
+    write_document(path, METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\","
+                                 "\"field_name\":null,\"transactional\":true}"));
     CHECK(read_code(path) == ERR_NONE);
     CHECK(chmod(path, 0620) == 0); /* somebody else may have written it */
     CHECK(read_code(path) == ERR_IO);
     CHECK(unlink(path) == 0 && mkdir(path, 0700) == 0);
     CHECK(read_code(path) == ERR_IO);
     CHECK(rmdir(path) == 0 && rmdir(directory) == 0);
+}
+
+TEST(snapshot_file, another_format_is_refused)
+{
+    char directory[64], path[256];
+    struct err err;
+    make_directory(directory);
+    path_in(directory, path);
+    write_text(path,
+               "{\"format\":2,\"version\":1,\"organizations\":[],\"keys\":[],\"metrics\":[]}");
+    CHECK(read_code(path) == ERR_IO);
+    CHECK(sealed_file_write(path, "bxb-catalog 30", slice_from(METRICS("")), &err));
+    CHECK(read_code(path) == ERR_IO);
+    CHECK(sealed_file_write(path, "bxb-catalog 2", slice_from(METRICS("")), &err));
+    CHECK(read_code(path) == ERR_IO);
+    write_document(path, METRICS(""));
+    CHECK(read_code(path) == ERR_NONE);
+    CHECK(unlink(path) == 0 && rmdir(directory) == 0);
+}
+
+/* Each bit of the file in turn, and each shorter file. */
+TEST(snapshot_file, a_damaged_byte_is_found)
+{
+    char directory[64], path[256], text[1024];
+    make_directory(directory);
+    path_in(directory, path);
+    write_document(path, METRICS(""));
+    FILE *file = fopen(path, "r");
+    const size_t size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+    CHECK(size > 100 && size < sizeof(text) - 1 && fclose(file) == 0);
+    text[size] = '\0';
+    for (size_t i = 0; i < size; i++) {
+        text[i] ^= 1;
+        write_text(path, text);
+        CHECK(read_code(path) == ERR_IO);
+        text[i] ^= 1;
+    }
+    for (size_t cut = 0; cut < size; cut++) {
+        char kept = text[cut];
+        text[cut] = '\0';
+        write_text(path, text);
+        CHECK(read_code(path) == ERR_IO);
+        text[cut] = kept;
+    }
+    write_text(path, text);
+    CHECK(read_code(path) == ERR_NONE);
+    CHECK(unlink(path) == 0 && rmdir(directory) == 0);
 }
 
 TEST(snapshot_file, a_directory_that_is_missing_is_an_error)
