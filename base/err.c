@@ -94,6 +94,17 @@ bool err_prefix(struct err *reterr, const char *format, ...)
     return false;
 }
 
+void err_prefix_pointer(struct err *reterr, const char *start)
+{
+    if (reterr == NULL)
+        return;
+    char pointer[ERR_POINTER_SIZE];
+    memcpy(pointer, reterr->pointer, sizeof pointer);
+    int size = snprintf(reterr->pointer, sizeof reterr->pointer, "%s%s", start, pointer);
+    if (size >= (int)sizeof reterr->pointer)
+        cut_at_character(reterr->pointer);
+}
+
 const char *err_code_name(enum err_code code)
 {
     return row_of(code)->name;

@@ -51,6 +51,9 @@ bool err_set_at(struct err *reterr, enum err_code code, const char *pointer, con
 /* Puts "context: " in front of the text, for a caller that knows more. Returns false. */
 bool err_prefix(struct err *reterr, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Puts `start` before the pointer, for a caller that knows what the input is a part of. */
+void err_prefix_pointer(struct err *reterr, const char *start);
+
 /* The facts of the table. `err_code_name` is the stable public code, as in "timestamp_too_old". */
 const char *err_code_name(enum err_code code);
 const char *err_code_title(enum err_code code);

@@ -17,7 +17,7 @@ enum {
 enum {
     ARENA_PER_BODY_BYTE = 7,   /* unescaped texts and names (of properties twice), records */
     ARENA_PER_EVENT_BYTE = 32, /* member names, for the largest event */
-    ARENA_PER_EVENT = 1536,    /* its result, its record's fixed parts or its error */
+    ARENA_PER_EVENT = 2304,    /* its result, its record's fixed parts, its error or warning */
     ARENA_LEAST = 65536,       /* what headers say, unescaped */
 };
 
@@ -123,6 +123,7 @@ static bool add_accepted(struct gather *gather, const struct event *event,
     if (result == NULL || record == NULL)
         return false;
     *result = (struct events_result){.status = EVENTS_PENDING, .event = *event};
+    gather->batch.schema_warned += event->schema_warning != NULL;
     *record = (struct events_record){
         .value = write_record(gather, event, rules),
         .result = gather->batch.results_len - 1,
@@ -139,6 +140,7 @@ static bool add_rejected(struct gather *gather, const struct event *event, const
     *error = *why;
     *result = (struct events_result){.status = EVENTS_REJECTED, .error = error, .event = *event};
     gather->rejected++;
+    gather->batch.schema_rejected += why->code == ERR_PROPERTY_SCHEMA;
     return true;
 }
 

@@ -40,6 +40,7 @@ struct events_batch {
     size_t results_len;
     struct events_record *records; /* those that are pending, in order */
     size_t records_len;
+    size_t schema_rejected, schema_warned; /* results whose properties do not fit their schema */
 };
 
 /* How the answer is written. An event without an acknowledgement is a 503 with a problem in each.

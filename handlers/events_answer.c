@@ -99,8 +99,14 @@ static struct slice shown_name(struct slice name)
     return (struct slice){name.data, size};
 }
 
-static void add_pointer(struct buf *out, struct slice name)
+static bool dropped_member(const struct event *event)
 {
+    return event->unknown_member.size > 0;
+}
+
+static void add_dropped_member(struct buf *out, const struct event *event)
+{
+    struct slice name = shown_name(event->unknown_member);
     char pointer[1 + 2 * MEMBER_SHOWN_MAX];
     size_t size = 0;
     pointer[size++] = '/';
@@ -111,11 +117,8 @@ static void add_pointer(struct buf *out, struct slice name)
             pointer[size++] = name.data[i] == '~' ? '0' : '1';
     }
     add_text(out, ",\"pointer\":", (struct slice){pointer, size});
-}
-
-static bool dropped_member(const struct event *event)
-{
-    return event->unknown_member.size > 0;
+    buf_append_str(out, ",\"detail\":\"An event has no such member; it was left out. Put data of "
+                        "your own into properties.\"");
 }
 
 static bool ignored_value(const struct event *event)
@@ -123,47 +126,70 @@ static bool ignored_value(const struct event *event)
     return event->value_ignored;
 }
 
-/* Begins a warning that concerns some of the events: it is given once, with the first of them.
- * NULL: it concerns none. */
-static const struct event *begin_warning(struct buf *out, const struct reply *reply,
-                                         const char *before, const char *code,
-                                         bool (*concerns)(const struct event *event))
+static void add_ignored_value(struct buf *out, const struct event *event)
+{
+    (void)event;
+    buf_append_str(out, ",\"pointer\":\"/value\",\"detail\":\"The metric of this code takes the "
+                        "value from a property; its value member was left out.\"");
+}
+
+static bool unfit_properties(const struct event *event)
+{
+    return event->schema_warning != NULL;
+}
+
+static void add_unfit_properties(struct buf *out, const struct event *event)
+{
+    add_text(out, ",\"pointer\":", slice_from(event->schema_warning->pointer));
+    add_text(out, ",\"detail\":", slice_from(event->schema_warning->text));
+}
+
+/* What an answer can warn of, in this order. */
+static const struct warning {
+    const char *code;
+    bool (*concerns)(const struct event *event);
+    void (*describe)(struct buf *out, const struct event *event); /* pointer and detail */
+} warnings[] = {
+    {"member_dropped", dropped_member, add_dropped_member},
+    {"value_ignored", ignored_value, add_ignored_value},
+    {"property_schema", unfit_properties, add_unfit_properties},
+};
+
+/* Adds a warning if it concerns any event: it is given once, with the first of them. Returns
+ * whether it was. */
+static bool add_warning(struct buf *out, const struct reply *reply, const char *before,
+                        const struct warning *warning)
 {
     const struct events_batch *batch = reply->batch;
     size_t first = batch->results_len, events = 0;
     for (size_t i = 0; i < batch->results_len; i++) {
-        if (!concerns(&batch->results[i].event))
+        if (!warning->concerns(&batch->results[i].event))
             continue;
         if (first == batch->results_len)
             first = i;
         events++;
     }
     if (events == 0)
-        return NULL;
+        return false;
     buf_append_str(out, before);
-    add_text(out, "{\"code\":", slice_from(code));
+    add_text(out, "{\"code\":", slice_from(warning->code));
     if (!batch->single) {
         add_count(out, ",\"index\":", first);
         add_count(out, ",\"events\":", events);
     }
-    return &batch->results[first].event;
+    warning->describe(out, &batch->results[first].event);
+    buf_append_char(out, '}');
+    return true;
 }
 
 static void add_warnings(struct buf *out, const struct reply *reply)
 {
     static const char start[] = ",\"warnings\":[";
-    const struct event *event, *other;
-    event = begin_warning(out, reply, start, "member_dropped", dropped_member);
-    if (event != NULL) {
-        add_pointer(out, shown_name(event->unknown_member));
-        buf_append_str(out, ",\"detail\":\"An event has no such member; it was left out. Put data "
-                            "of your own into properties.\"}");
-    }
-    other = begin_warning(out, reply, event ? "," : start, "value_ignored", ignored_value);
-    if (other != NULL)
-        buf_append_str(out, ",\"pointer\":\"/value\",\"detail\":\"The metric of this code takes "
-                            "the value from a property; its value member was left out.\"}");
-    if (event != NULL || other != NULL)
+    const char *before = start;
+    for (size_t i = 0; i < ARRAY_LEN(warnings); i++)
+        if (add_warning(out, reply, before, &warnings[i]))
+            before = ",";
+    if (before != start)
         buf_append_char(out, ']');
 }
 

@@ -1,6 +1,7 @@
 /* CloudEvents 1.0 as events. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "schemas/cloudevents.h"
+#include "schemas/event_metric.h"
 #include "schemas/fields.h"
 #include "schemas/identifier.h"
 #include "schemas/timestamp.h"
@@ -15,6 +16,8 @@ static const struct row {
     CLOUDEVENTS(ATTRIBUTE)
 #undef ATTRIBUTE
 };
+
+static const char *const data_pointer = "/data";
 
 /* ---- Reading ---- */
 
@@ -300,29 +303,37 @@ static bool read_data(const struct check *check, struct slice *ret_properties)
     return true;
 }
 
+/* A CloudEvent has no value of its own: it has one only where its metric names a property. */
+static bool apply_metric(const struct check *check, const struct event_metric *metric,
+                         struct event *event)
+{
+    return (!event_metric_has_field(metric) ||
+            event_metric_value(metric, check->scan, data_pointer, event, check->err)) &&
+           event_metric_check(metric, check->scan, data_pointer, event, check->err);
+}
+
 bool cloudevents_check(const struct cloudevents *cloudevent, const struct event_rules *rules,
                        struct scan *scan, struct event *ret_event, struct err *reterr)
 {
     struct check check = {cloudevent, rules, scan, reterr};
     struct event event = {.unknown_member = cloudevent->extension};
+    const struct event_metric *metric = NULL;
     ret_event->transaction_id = (struct slice){NULL, 0};
     bool named = read_transaction_id(&check, &event.transaction_id);
     if (named)
         ret_event->transaction_id = event.transaction_id;
     if (scan->err.code != ERR_NONE) {
         scan_failed(&check);
-        if (cloudevent->headers != NULL && !scan->broken) { /* the body is the data */
-            char pointer[ERR_POINTER_SIZE];
-            snprintf(pointer, sizeof pointer, "/data%.*s", (int)(sizeof pointer - 6),
-                     scan->err.pointer);
-            memcpy(reterr->pointer, pointer, sizeof pointer);
-        }
+        if (cloudevent->headers != NULL && !scan->broken) /* the body is the data */
+            err_prefix_pointer(reterr, data_pointer);
         return false;
     }
     if (!named || !check_descriptions(&check) ||
         !read_identifier(&check, CLOUDEVENTS_TYPE, &event.code) ||
+        !event_metric_find(rules, rows[CLOUDEVENTS_TYPE].pointer, &event, &metric, reterr) ||
         !read_identifier(&check, CLOUDEVENTS_SUBJECT, &event.external_customer_id) ||
-        !read_time(&check, &event.timestamp_ms) || !read_data(&check, &event.properties))
+        !read_time(&check, &event.timestamp_ms) || !read_data(&check, &event.properties) ||
+        !apply_metric(&check, metric, &event))
         return false;
     *ret_event = event;
     return true;

@@ -46,12 +46,18 @@ struct event {
     struct slice unknown_member; /* the first member that was dropped; size 0: none */
     bool value_ignored;          /* it had a value of its own, but its metric names a property */
     bool transactional;          /* as its metric says */
+    const struct err *schema_warning; /* why its properties do not fit the schema of its metric,
+                                         which only warns; in the arena; NULL: nothing to say */
 };
+
+struct property_schema;
 
 /* What is known about a code: a billable metric. */
 struct event_metric {
     struct slice field_name; /* the property that is the value; size 0: the event's own value is */
     bool transactional;      /* its events are purchases, credits, one-off charges */
+    bool schema_warns;       /* properties that do not fit are taken all the same */
+    const struct property_schema *schema; /* of the properties; NULL: they are not checked */
 };
 
 /* Where metrics are looked up. */

@@ -2,9 +2,8 @@
 #include <config.h>
 #include "schemas/fields.h"
 #include "base/clock.h"
-#include "schemas/decimal.h"
+#include "schemas/event_metric.h"
 #include "schemas/identifier.h"
-#include "schemas/property.h"
 #include "schemas/timestamp.h"
 
 #include <inttypes.h>
@@ -262,20 +261,19 @@ static bool read_timestamp(const struct check *check, int64_t *ret_ms)
     return true;
 }
 
-/* A value as plain text: `text` itself where it is that already, which was parsed as `decimal`. */
-static bool make_plain(const struct check *check, struct slice text, const struct decimal *decimal,
-                       const char *pointer, struct slice *ret_value)
+bool fields_plain_value(struct slice text, const struct decimal *decimal, const char *pointer,
+                        struct arena *arena, struct slice *ret_value, struct err *reterr)
 {
     char plain[DECIMAL_TEXT_SIZE];
     struct slice value = decimal_format(decimal, EVENT_WHOLE_DIGITS, EVENT_FRACTION_DIGITS, plain);
     if (value.data == NULL)
-        return err_set_at(check->err, ERR_VALUE_OUT_OF_RANGE, pointer,
+        return err_set_at(reterr, ERR_VALUE_OUT_OF_RANGE, pointer,
                           "it has more than %d digits before or %d behind the point",
                           EVENT_WHOLE_DIGITS, EVENT_FRACTION_DIGITS);
     if (!slice_equal(value, text)) {
-        text = arena_copy(check->scan->arena, value);
+        text = arena_copy(arena, value);
         if (text.data == NULL)
-            return err_set(check->err, ERR_BODY_TOO_LARGE,
+            return err_set(reterr, ERR_BODY_TOO_LARGE,
                            "reading it needs more memory than a request may have");
     }
     *ret_value = text;
@@ -298,63 +296,28 @@ static bool read_own_value(const struct check *check, struct slice *ret_value)
     if (!decimal_parse(text, &decimal))
         return err_set_at(check->err, ERR_VALUE_INVALID, "/value",
                           "the text is not a decimal number as in -12.50");
-    return make_plain(check, text, &decimal, "/value", ret_value);
+    return fields_plain_value(text, &decimal, "/value", check->scan->arena, ret_value, check->err);
 }
 
-/* The value that is one of the properties; what is not a number is none. */
-static bool read_property_value(const struct check *check, struct slice name,
-                                struct slice properties, struct slice *ret_value)
-{
-    struct scan scan;
-    struct scan_value value;
-    struct decimal decimal;
-    struct slice text;
-    /* The event was read to its end: the names in it need not be kept. */
-    keys_forget(check->scan->keys);
-    scan_init(&scan, properties, check->scan->keys, check->scan->arena);
-    const struct check inside = {.scan = &scan, .err = check->err};
-    enum property_step step = property_find(&scan, name, &value);
-    if (step == PROPERTY_BROKEN)
-        return scan_failed(&inside);
-    if (step == PROPERTY_ABSENT || (value.kind != SCAN_NUMBER && value.kind != SCAN_STRING))
-        return true;
-    text = value.raw;
-    if (value.kind == SCAN_STRING && !scan_text(&scan, &value, &text))
-        return scan_failed(&inside);
-    if (!decimal_parse(text, &decimal))
-        return true;
-    char pointer[ERR_POINTER_SIZE];
-    property_pointer(name, pointer);
-    return make_plain(check, text, &decimal, pointer, ret_value);
-}
+static const char properties_pointer[] = "/properties";
 
-/* The value is read last: which one counts depends on the metric and the properties. */
+/* The value is read late: which one counts depends on the metric and the properties. */
 static bool read_value(const struct check *check, const struct event_metric *metric,
                        struct event *event)
 {
-    if (metric == NULL || metric->field_name.size == 0)
+    if (!event_metric_has_field(metric))
         return read_own_value(check, &event->value);
     event->value_ignored = fields_given(check->fields, FIELD_VALUE);
-    return read_property_value(check, metric->field_name, event->properties, &event->value);
+    return event_metric_value(metric, check->scan, properties_pointer, event, check->err);
 }
 
 /* The code, and what is known about it: NULL when nothing is. */
 static bool read_code(const struct check *check, struct event *event,
                       const struct event_metric **ret_metric)
 {
-    const struct event_metrics *metrics = &check->rules->metrics;
-    if (!read_either(check, FIELD_CODE, FIELD_EVENT_NAME, &event->code))
-        return false;
-    const struct event_metric *metric =
-        metrics->find != NULL ? metrics->find(metrics->context, event->code) : NULL;
-    if (metric == NULL && metrics->known_only)
-        return err_set_at(
-            check->err, ERR_UNKNOWN_CODE,
-            rows[fields_given(check->fields, FIELD_CODE) ? FIELD_CODE : FIELD_EVENT_NAME].pointer,
-            "the organization has no metric with this code, and takes no others");
-    event->transactional = metric != NULL && metric->transactional;
-    *ret_metric = metric;
-    return true;
+    enum field given = fields_given(check->fields, FIELD_CODE) ? FIELD_CODE : FIELD_EVENT_NAME;
+    return read_either(check, FIELD_CODE, FIELD_EVENT_NAME, &event->code) &&
+           event_metric_find(check->rules, rows[given].pointer, event, ret_metric, check->err);
 }
 
 static bool read_properties(const struct check *check, struct slice *ret_properties)
@@ -412,7 +375,8 @@ bool fields_check(const struct fields *fields, const struct event_rules *rules, 
         return scan_failed(&check);
     if (!named || !check_organization(&check) || !read_code(&check, &event, &metric) ||
         !read_customer(&check, &event) || !read_timestamp(&check, &event.timestamp_ms) ||
-        !read_properties(&check, &event.properties) || !read_value(&check, metric, &event))
+        !read_properties(&check, &event.properties) || !read_value(&check, metric, &event) ||
+        !event_metric_check(metric, scan, properties_pointer, &event, reterr))
         return false;
     *ret_event = event;
     return true;

@@ -4,6 +4,7 @@
 #ifndef SCHEMAS_FIELDS_H
 #define SCHEMAS_FIELDS_H
 #include "base/err.h"
+#include "schemas/decimal.h"
 #include "schemas/event.h"
 #include "schemas/scan.h"
 #include <stdbool.h>
@@ -74,6 +75,13 @@ bool fields_check(const struct fields *fields, const struct event_rules *rules, 
  * Errors: TIMESTAMP_TOO_OLD, TIMESTAMP_IN_FUTURE. */
 bool fields_check_window(const struct event_rules *rules, int64_t ms, const char *pointer,
                          struct err *reterr) MUST_CHECK;
+
+/* A number that decimal_parse read from `text`, as plain text: `text` itself where it is that
+ * already, or a copy. Errors: VALUE_OUT_OF_RANGE at `pointer`, BODY_TOO_LARGE (memory at its cap).
+ */
+bool fields_plain_value(struct slice text, const struct decimal *decimal, const char *pointer,
+                        struct arena *arena, struct slice *ret_value,
+                        struct err *reterr) MUST_CHECK;
 
 /* Checks that organization_id, when given, is the caller's; scan->err says when it is not. Not to
  * be called when there is something wrong already. */

@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libschemas.a
   %D%/escape.c %D%/escape.h \
   %D%/event.c %D%/event.h \
   %D%/event_id.c %D%/event_id.h \
+  %D%/event_metric.c %D%/event_metric.h \
   %D%/fields.c %D%/fields.h \
   %D%/identifier.c %D%/identifier.h \
   %D%/keys.c %D%/keys.h \

@@ -25,12 +25,10 @@ enum property_step property_find(struct scan *scan, struct slice name, struct sc
     return step == SCAN_CLOSE ? PROPERTY_ABSENT : PROPERTY_BROKEN;
 }
 
-void property_pointer(struct slice name, char ret_pointer[ERR_POINTER_SIZE])
+void property_pointer(const char *where, struct slice name, char ret_pointer[ERR_POINTER_SIZE])
 {
-    static const char start[] = "/properties/";
-    size_t size = sizeof start - 1, next;
+    size_t size = (size_t)snprintf(ret_pointer, ERR_POINTER_SIZE, "%s/", where), next;
     uint32_t point;
-    memcpy(ret_pointer, start, size);
     for (size_t at = 0; at < name.size; at += next) {
         bool special = name.data[at] == '~' || name.data[at] == '/';
         next = utf8_decode(name.data + at, name.size - at, &point);

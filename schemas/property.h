@@ -18,7 +18,8 @@ enum property_step {
 enum property_step property_find(struct scan *scan, struct slice name,
                                  struct scan_value *ret_value) MUST_CHECK;
 
-/* The JSON Pointer to it in its event: "/properties/a~1b"; a name that is too long is cut. */
-void property_pointer(struct slice name, char ret_pointer[ERR_POINTER_SIZE]);
+/* The JSON Pointer to it in properties at `where`, as in "/properties" and "/properties/a~1b"; a
+ * name that is too long is cut. */
+void property_pointer(const char *where, struct slice name, char ret_pointer[ERR_POINTER_SIZE]);
 
 #endif

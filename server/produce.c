@@ -132,5 +132,7 @@ void produce_settle(struct request *request)
     metrics_add(METRIC_SERVER_EVENTS_ACCEPTED, accepted);
     metrics_add(METRIC_SERVER_EVENTS_FAILED, request->failed - late);
     metrics_add(METRIC_SERVER_EVENTS_REJECTED, rejected);
+    metrics_add(METRIC_SERVER_SCHEMA_REJECTED, batch->schema_rejected);
+    metrics_add(METRIC_SERVER_SCHEMA_WARNED, batch->schema_warned);
     request->counted = true;
 }

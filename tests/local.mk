@@ -23,6 +23,7 @@ unit_tests = \
   %D%/unit/test_log \
   %D%/unit/test_loop \
   %D%/unit/test_metric \
+  %D%/unit/test_metric_schema \
   %D%/unit/test_migrations \
   %D%/unit/test_native \
   %D%/unit/test_owner \

@@ -31,7 +31,8 @@ static void add_metric(struct catalog_snapshot *snapshot, const char *organizati
                        const char *code, const char *field_name, bool transactional)
 {
     struct err err;
-    const struct event_metric metric = {slice_from(field_name), transactional};
+    const struct event_metric metric = {.field_name = slice_from(field_name),
+                                        .transactional = transactional};
     CHECK(snapshot_add_metric(snapshot, slice_from(organization_id), slice_from(code), &metric,
                               &err));
 }

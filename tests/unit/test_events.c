@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "handlers/events.h"
+#include "schemas/property_schema.h"
 #include "handlers/problem.h"
 #include "schemas/record.h"
 #include "tests/support/text.h"
@@ -25,8 +26,14 @@ static const struct event_rules usual = {
 /* A metric of the code "counted": the value is the property "q\t", and events are transactional. */
 #define COUNTED "'external_customer_id':'c','code':'counted','timestamp':1795420799.5"
 
+/* The properties of the code "warned" never fit. */
+#define WARNED "'external_customer_id':'c','code':'warned','timestamp':1795420799.5"
+static struct event_metric warned = {.schema_warns = true};
+
 static const struct event_metric *find_counted(const void *context, struct slice code)
 {
+    if (slice_equal(code, SLICE("warned")))
+        return &warned;
     return slice_equal(code, SLICE("counted")) ? context : NULL;
 }
 
@@ -504,17 +511,22 @@ TEST(events, never_meet_a_cap_made_for_their_size)
          EVENT_BODY_JSON},
         {"", "{'transaction_id':'t','properties':{'\\t':0,'q\\u0009':1e1}," COUNTED "}\n", "",
          EVENT_BODY_NDJSON},
+        /* warnings of a schema: as many errors as records */
+        {"", "{'transaction_id':'t'," WARNED "}\n", "", EVENT_BODY_NDJSON},
     };
     static const size_t limits[] = {1, 10000};
     struct event_rules rules = usual;
     struct events_options options = {0};
+    struct err err;
+    struct property_schema *never = property_schema_compile(SLICE("false"), NULL, &err);
+    CHECK(never != NULL);
+    warned.schema = never;
     rules.event_max = 64 << 10;
     rules.metrics = metered;
     for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(limits); i++)
         for (unsigned times = 0; times < 4090; times = times * 3 / 2 + 1) {
             struct arena bodies, arena;
             struct events_batch batch;
-            struct err err;
             rules.events_max = limits[i % ARRAY_LEN(limits)];
             arena_init(&bodies, 1 << 20);
             struct slice body = make_heavy(&rows[i / ARRAY_LEN(limits)], times, &bodies);
@@ -528,6 +540,7 @@ TEST(events, never_meet_a_cap_made_for_their_size)
             arena_done(&arena);
             arena_done(&bodies);
         }
+    property_schema_free(never);
 }
 
 TEST(problem, says_what_to_do)

@@ -137,10 +137,10 @@ TEST(metric, has_a_pointer_that_is_cut_when_it_is_long)
     char pointer[ERR_POINTER_SIZE], name[600];
     for (size_t i = 0; i < sizeof name; i += 2)
         memcpy(name + i, "ä", 2);
-    property_pointer((struct slice){name, sizeof name}, pointer);
+    property_pointer("/properties", (struct slice){name, sizeof name}, pointer);
     CHECK(strlen(pointer) == ERR_POINTER_SIZE - 2); /* half a character is left out */
     memset(name, '/', sizeof name);
-    property_pointer((struct slice){name, sizeof name}, pointer);
+    property_pointer("/properties", (struct slice){name, sizeof name}, pointer);
     CHECK(strlen(pointer) == ERR_POINTER_SIZE - 1 - (ERR_POINTER_SIZE - 13) % 2);
     CHECK(strcmp(pointer + strlen(pointer) - 2, "~1") == 0);
 }
