@@ -51,31 +51,14 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     return exchange->answer->overflow ? 0 : size * count;
 }
 
-/* The number behind `name` in a header line, or -1. */
-static long header_number(struct slice line, const char *name)
-{
-    struct slice prefix = slice_from(name);
-    if (line.size <= prefix.size || strncasecmp(line.data, name, prefix.size) != 0)
-        return -1;
-    size_t at = prefix.size;
-    while (at < line.size && line.data[at] == ' ')
-        at++;
-    long number = -1;
-    for (; at < line.size && line.data[at] >= '0' && line.data[at] <= '9' && number < 1000000; at++)
-        number = (number < 0 ? 0 : number * 10) + (line.data[at] - '0');
-    return number;
-}
-
 static size_t on_header(char *data, size_t size, size_t count, void *context)
 {
     struct exchange *exchange = context;
     struct slice line = {data, size * count};
-    long exception = header_number(line, "X-ClickHouse-Exception-Code:");
-    if (exception > 0)
-        exchange->result.exception = (int)exception;
-    long keep_alive = header_number(line, "Keep-Alive: timeout=");
-    if (keep_alive >= 0)
-        exchange->client->keep_alive_ms = keep_alive * 1000;
+    verdict_read_header(&exchange->result, line);
+    long keep_alive_s = verdict_keep_alive_s(line);
+    if (keep_alive_s >= 0)
+        exchange->client->keep_alive_ms = keep_alive_s * 1000;
     return size * count;
 }
 

@@ -8,6 +8,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "clickhouse/verdict.h"
+#include <strings.h>
 
 static const struct code {
     int code;
@@ -93,6 +94,47 @@ static const struct code *find(int code)
         if (codes[i].code == code)
             return &codes[i];
     return NULL;
+}
+
+/* What stands behind `name` in a header line, without the blanks before it; false when it is
+ * another line. */
+static bool header_value(struct slice line, const char *name, struct slice *ret_value)
+{
+    size_t at = strlen(name);
+    if (line.size < at || strncasecmp(line.data, name, at) != 0)
+        return false;
+    while (at < line.size && line.data[at] == ' ')
+        at++;
+    *ret_value = (struct slice){line.data + at, line.size - at};
+    return true;
+}
+
+/* The digits that a value begins with, as far as they are below the maximum; -1: there are none. */
+static long leading_number(struct slice value)
+{
+    enum { NUMBER_MAX = 1000000 };
+    long number = -1;
+    for (size_t i = 0; i < value.size && value.data[i] >= '0' && value.data[i] <= '9'; i++) {
+        number = (number < 0 ? 0 : number * 10) + (value.data[i] - '0');
+        if (number > NUMBER_MAX)
+            return NUMBER_MAX;
+    }
+    return number;
+}
+
+void verdict_read_header(struct ch_answer *answer, struct slice line)
+{
+    struct slice value;
+    if (!header_value(line, "X-ClickHouse-Exception-Code:", &value))
+        return;
+    long number = leading_number(value);
+    answer->exception = number > 0 ? (int)number : CH_EXCEPTION_UNREADABLE;
+}
+
+long verdict_keep_alive_s(struct slice line)
+{
+    struct slice value;
+    return header_value(line, "Keep-Alive: timeout=", &value) ? leading_number(value) : -1;
 }
 
 enum ch_verdict verdict_of(const struct ch_answer *answer)

@@ -8,13 +8,22 @@
 #define CLICKHOUSE_VERDICT_H
 #include "clickhouse/client.h"
 
+enum { CH_EXCEPTION_UNREADABLE = -1 };
+
 /* What is known of one HTTP exchange. */
 struct ch_answer {
     long status;       /* HTTP status; 0: none came */
-    int exception;     /* of X-ClickHouse-Exception-Code, or of "Code: N" in the body; 0: none */
+    int exception;     /* of X-ClickHouse-Exception-Code, or of "Code: N" in the body; 0: none,
+                          CH_EXCEPTION_UNREADABLE: there is one, but no number */
     bool sent;         /* bytes of the request may have left */
     struct slice body; /* what came */
 };
+
+/* Notes what a line of the answer's head says about it. */
+void verdict_read_header(struct ch_answer *answer, struct slice line);
+
+/* For how long the server keeps the connection, if that is what the line says; or -1. */
+long verdict_keep_alive_s(struct slice line);
 
 /* The verdict on an INSERT. */
 enum ch_verdict verdict_of(const struct ch_answer *answer);

@@ -80,3 +80,31 @@ TEST(verdict, code_is_read_from_old_servers_bodies)
     CHECK(strcmp(verdict_code_name(252), "TOO_MANY_PARTS") == 0);
     CHECK(strcmp(verdict_code_name(4711), "") == 0);
 }
+
+static int exception_in(const char *line)
+{
+    struct ch_answer answer = {.exception = 0};
+    verdict_read_header(&answer, slice_from(line));
+    return answer.exception;
+}
+
+TEST(verdict, a_header_that_speaks_of_an_exception_is_never_overlooked)
+{
+    CHECK(exception_in("X-ClickHouse-Exception-Code: 241\r\n") == 241);
+    CHECK(exception_in("x-clickhouse-exception-code:  60") == 60);
+    CHECK(exception_in("X-ClickHouse-Exception-Code: \r\n") == CH_EXCEPTION_UNREADABLE);
+    CHECK(exception_in("X-ClickHouse-Exception-Code: none") == CH_EXCEPTION_UNREADABLE);
+    CHECK(exception_in("X-ClickHouse-Exception-Code: 0") == CH_EXCEPTION_UNREADABLE);
+    CHECK(exception_in("X-ClickHouse-Exception-Code: 99999999999999999999") == 1000000);
+    CHECK(exception_in("X-ClickHouse-Query-Id: 241") == 0);
+    CHECK(exception_in("") == 0);
+    CHECK(verdict(200, CH_EXCEPTION_UNREADABLE, true, "") == CH_UNKNOWN);
+}
+
+TEST(verdict, keep_alive_is_read_from_its_header)
+{
+    CHECK(verdict_keep_alive_s(SLICE("Keep-Alive: timeout=10, max=999\r\n")) == 10);
+    CHECK(verdict_keep_alive_s(SLICE("keep-alive: timeout=0")) == 0);
+    CHECK(verdict_keep_alive_s(SLICE("Keep-Alive: timeout=")) == -1);
+    CHECK(verdict_keep_alive_s(SLICE("Connection: keep-alive")) == -1);
+}
