@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 struct record {
-    struct slice organization_id; /* unescaped texts, valid UTF-8, without NUL */
+    struct slice organization_id; /* identifiers (schemas/identifier.h), unescaped */
     struct slice transaction_id;
     struct slice external_customer_id;
     struct slice code;

@@ -2,7 +2,7 @@ EXTRA_DIST += %D%/run-test %D%/san-check %D%/check-layers %D%/layers.txt %D%/che
   %D%/check-readmes %D%/check-headers %D%/check-style %D%/banned.txt
 EXTRA_DIST += %D%/README.md %D%/lib.sh %D%/stack %D%/stack-process.sh %D%/stack-services.sh %D%/build \
   %D%/engines %D%/kafka/pom.xml %D%/kafka/jars.sha256 %D%/kafka-cluster-id %D%/quickstart \
-  %D%/demo-events %D%/install-dependencies %D%/packages.txt %D%/test
+  %D%/demo-events %D%/install-dependencies %D%/packages.txt %D%/test %D%/fuzz
 check-layers:
 	$(srcdir)/scripts/check-layers $(srcdir)
 check-style:

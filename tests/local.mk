@@ -55,7 +55,8 @@ endif
 AM_CPPFLAGS += $(CRITERION_CFLAGS) $(COMPRESSION_CFLAGS) $(RDKAFKA_CFLAGS) $(MHD_CFLAGS) -DSRCDIR='"$(srcdir)"'
 
 check_LIBRARIES += %D%/libsupport.a
-%C%_libsupport_a_SOURCES = %D%/support/mock_kafka.c %D%/support/mock_kafka.h %D%/support/text.h \
+%C%_libsupport_a_SOURCES = %D%/support/mock_kafka.c %D%/support/mock_kafka.h %D%/support/same.h \
+  %D%/support/text.h \
   %D%/unit/check.h
 if TSAN
 AM_CPPFLAGS += -DPLAIN_RUNNER
@@ -73,13 +74,16 @@ LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a cli/libcli.a hand
 %C%_unit_test_bench_SOURCES = %D%/unit/test_bench.c bench/latency.c bench/latency.h \
   bench/sample.c bench/sample.h
 
-# Fuzz targets: the corpus is run by `make check`. To search, configure with
-# CC=clang --with-sanitizer=address,undefined,fuzzer-no-link and make tests/fuzz/fuzz_event.
-EXTRA_PROGRAMS += %D%/fuzz/fuzz_event
-%C%_fuzz_fuzz_event_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-check_PROGRAMS += %D%/fuzz/replay_event
-%C%_fuzz_replay_event_SOURCES = %D%/fuzz/replay.c %D%/fuzz/fuzz_event.c
-%C%_fuzz_replay_event_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(srcdir)/%D%/fuzz/corpus/event"'
+# Fuzz targets: `make check` replays their corpora, ./scripts/fuzz searches.
+fuzz_sources = %D%/fuzz/fuzz.c %D%/fuzz/fuzz.h %D%/fuzz/targets.def %D%/fuzz/jansson.c \
+  %D%/fuzz/jansson.h %D%/fuzz/fuzz_body.c %D%/fuzz/fuzz_clickhouse.c %D%/fuzz/fuzz_cloudevents.c \
+  %D%/fuzz/fuzz_event.c %D%/fuzz/fuzz_property_schema.c %D%/fuzz/fuzz_record.c \
+  %D%/fuzz/fuzz_settings.c
+EXTRA_PROGRAMS += %D%/fuzz/search
+%C%_fuzz_search_SOURCES = %D%/fuzz/search.c $(fuzz_sources)
+%C%_fuzz_search_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+check_PROGRAMS += %D%/fuzz/replay
+%C%_fuzz_replay_SOURCES = %D%/fuzz/replay.c $(fuzz_sources)
 
 # The official suite of JSON Schema, which ./scripts/test suite fetches.
 EXTRA_PROGRAMS += %D%/suite/property_suite
@@ -87,21 +91,7 @@ EXTRA_DIST += %D%/suite/left_out.txt scripts/schema-suite
 
 LOG_COMPILER = $(srcdir)/scripts/run-test
 EXTRA_DIST += %D%/README.md %D%/tsan.supp %D%/unit/plain_runner.c %D%/unit/thrd_shim.c \
-  %D%/fuzz/corpus/event/broken.json \
-  %D%/fuzz/corpus/event/deep.json \
-  %D%/fuzz/corpus/event/duplicate.json \
-  %D%/fuzz/corpus/event/event.json \
-  %D%/fuzz/corpus/event/events.json \
-  %D%/fuzz/corpus/event/lines.ndjson \
-  %D%/fuzz/corpus/event/list.json \
-  %D%/fuzz/corpus/event/numbers.json \
-  %D%/fuzz/corpus/event/one.json \
-  %D%/fuzz/corpus/event/record-other.json \
-  %D%/fuzz/corpus/event/record.json \
-  %D%/fuzz/corpus/event/times.ndjson \
-  %D%/fuzz/corpus/event/utf8.json \
-  %D%/fuzz/corpus/event/values.ndjson \
-  %D%/fuzz/corpus/event/zero-exponent.ndjson
+  %D%/fuzz/corpus
 
 # The tests in Python: whole programs on the real engines, and the verifier.
 EXTRA_DIST += %D%/pytest.ini \
