@@ -3,6 +3,8 @@
 #include <config.h>
 #include "catalog/api_key.h"
 #include "base/digest.h"
+#include "base/units.h"
+#include "schemas/timestamp.h"
 
 enum {
     SECRET_SIZE = 32,
@@ -11,6 +13,27 @@ enum {
     SCOPES_SIZE_MAX = 256,
     NUMBER_SIZE = 24,
 };
+
+static const int64_t expiry_max_ms = INT64_C(3650) * 24 * 3600 * 1000;
+
+bool api_key_parse_expiry(const char *text, int64_t now_ms, int64_t *ret_ms, struct err *reterr)
+{
+    int64_t duration_ms, expires_ms;
+    if (units_parse_duration(text, &duration_ms))
+        expires_ms = duration_ms > expiry_max_ms ? INT64_MAX : now_ms + duration_ms;
+    else if (strlen(text) < 10 || text[4] != '-' || /* Unix seconds, or days? neither */
+             !timestamp_parse(slice_from(text), &expires_ms))
+        return err_set(reterr, ERR_USAGE,
+                       "a key ends after a duration, as in 90d, or at a date or time, as in "
+                       "2027-03-31 or 2027-03-31T12:00:00Z, not '%s'",
+                       text);
+    if (expires_ms < now_ms + 1000)
+        return err_set(reterr, ERR_USAGE, "'%s' has passed: a key must end in the future", text);
+    if (expires_ms - now_ms > expiry_max_ms)
+        return err_set(reterr, ERR_USAGE, "'%s' is more than ten years ahead: leave it out", text);
+    *ret_ms = expires_ms;
+    return true;
+}
 
 static bool insert(struct pg *pg, const struct api_key_plan *plan,
                    const uint8_t sha256[DIGEST_SHA256_SIZE], const char *prefix,
@@ -25,10 +48,10 @@ static bool insert(struct pg *pg, const struct api_key_plan *plan,
             pg_array_add(&scopes, slice_from(catalog_scope_name((enum catalog_scope)bit)));
     pg_array_end(&scopes);
 
-    char id[UUID_TEXT_SIZE], hex[2 * DIGEST_SHA256_SIZE + 1], expires_in_ms[NUMBER_SIZE];
+    char id[UUID_TEXT_SIZE], hex[2 * DIGEST_SHA256_SIZE + 1], expires_ms[NUMBER_SIZE];
     uuid_new(id);
     digest_hex(sha256, DIGEST_SHA256_SIZE, hex);
-    snprintf(expires_in_ms, sizeof(expires_in_ms), "%lld", (long long)plan->expires_in_ms);
+    snprintf(expires_ms, sizeof(expires_ms), "%lld", (long long)plan->expires_ms);
     const char *params[] = {
         id,
         plan->organization_id,
@@ -36,13 +59,13 @@ static bool insert(struct pg *pg, const struct api_key_plan *plan,
         prefix,
         plan->name,
         buf_text(&scopes),
-        plan->expires_in_ms > 0 ? expires_in_ms : NULL,
+        plan->expires_ms > 0 ? expires_ms : NULL,
     };
     if (!pg_query(pg,
                   "INSERT INTO api_key"
                   " (id, organization_id, sha256, prefix, name, scopes, expires_at)"
                   " VALUES ($1, $2, decode($3, 'hex'), $4, $5, $6::text[],"
-                  " now() + $7::bigint * interval '1 millisecond')",
+                  " timestamptz 'epoch' + $7::bigint * interval '1 millisecond')",
                   params, ARRAY_LEN(params), NULL, reterr))
         return false;
     memcpy(ret_id, id, sizeof(id));

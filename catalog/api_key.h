@@ -13,11 +13,17 @@ enum { API_KEY_TEXT_SIZE = 9 + 64 + 1 };
 
 struct api_key_plan {
     const char *organization_id;
-    const char *name;      /* for people; may be "" */
-    uint32_t scopes;       /* bits of enum catalog_scope; 0: events:write */
-    int64_t expires_in_ms; /* from now on; 0: never */
-    bool test;             /* bxb_test_ instead of bxb_live_ */
+    const char *name;   /* for people; may be "" */
+    uint32_t scopes;    /* bits of enum catalog_scope; 0: events:write */
+    int64_t expires_ms; /* Unix time; 0: never */
+    bool test;          /* bxb_test_ instead of bxb_live_ */
 };
+
+/* Reads when a key ends: a duration from now on, as in 90d, or a point in time, as in 2027-03-31
+ * (its midnight, UTC) or 2027-03-31T12:00:00Z. Errors: USAGE (neither, less than a second or more
+ * than ten years ahead). */
+bool api_key_parse_expiry(const char *text, int64_t now_ms, int64_t *ret_ms,
+                          struct err *reterr) MUST_CHECK;
 
 /* Makes a key. It is written once, into ret_key, and cannot be had again. */
 bool api_key_create(struct pg *pg, const struct api_key_plan *plan, char ret_key[API_KEY_TEXT_SIZE],

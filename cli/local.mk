@@ -7,7 +7,7 @@ noinst_LIBRARIES += %D%/libcli.a
   %D%/progress.c %D%/progress.h \
   %D%/migrate.c %D%/org_change.c %D%/org_list.c %D%/org_columns.c %D%/org_columns.h \
   %D%/metric_change.c %D%/metric_list.c %D%/metric_columns.c %D%/metric_columns.h \
-  %D%/key_create.c %D%/key_import.c %D%/key_revoke.c %D%/key_list.c \
+  %D%/key_make.c %D%/key_revoke.c %D%/key_list.c \
   %D%/send.c %D%/send_answer.c %D%/send_answer.h \
   %D%/status.c %D%/status.h %D%/status_collect.c %D%/status_show.c
 %C%_libcli_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)

@@ -93,8 +93,33 @@ def test_a_key_is_shown_once_and_listed_by_its_first_characters(organization, st
 def test_a_key_that_exists_elsewhere_is_imported_by_its_hash(organization, stack):
     key = "bxb_live_" + secrets.token_hex(32)
     sha256 = hashlib.sha256(key.encode()).hexdigest()
-    stack.bxb("key", "import", "--org", organization.name, "--sha256", sha256)
+    importing = ("key", "import", "--org", organization.name, "--sha256", sha256)
+    imported = json.loads(stack.bxb(*importing, "--scope", "events:write", "--expires", "2030-01-31", "--json").stdout)
     organization.wait_for_key(key)
+    listed = json.loads(stack.bxb("key", "list", "--org", organization.name, "--json").stdout)
+    (entry,) = [entry for entry in listed if entry["id"] == imported["id"]]
+    assert (entry["scopes"], entry["expires_at"]) == (["events:write"], "2030-01-31T00:00:00Z")
+    again = stack.bxb(*importing, check=False)
+    assert again.returncode == FAILURE and "already" in again.stderr
+
+
+def test_a_key_that_has_ended_before_it_began_is_not_made(organization, stack):
+    for expires in ("2020-01-01", "90", "tomorrow"):
+        refused = stack.bxb("key", "create", "--org", organization.name, "--expires", expires, check=False)
+        assert (refused.returncode, refused.stdout) == (USAGE, "") and f"'{expires}'" in refused.stderr
+
+
+def test_limits_are_shown_and_changed_one_by_one(organization, stack):
+    def change(*options):
+        changed = json.loads(stack.bxb("org", "update", organization.name, *options, "--json").stdout)
+        return [changed[name] for name in ("events_per_second", "bytes_per_second", "burst_ms")]
+
+    assert change("--events-per-second", "2000") == [2000, None, None]
+    assert change("--bytes-per-second", "4MiB", "--burst", "30s") == [2000, 4 << 20, 30000]
+    assert change("--events-per-second", "none", "--burst", "default") == [0, 4 << 20, None]
+    assert change("--unknown-codes", "accept", "--events-per-second", "default") == [None, 4 << 20, None]
+    for wrong in (["--events-per-second", "0"], ["--burst", "none"], ["--bytes-per-second", "-1"], []):
+        assert stack.bxb("org", "update", organization.name, *wrong, check=False).returncode == USAGE
 
 
 def test_a_test_key_and_an_expiring_key_work_until_their_end(organization, stack):

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "catalog/sealed_file.h"
 #include "catalog/snapshot.h"
-#include "catalog/uuid.h"
 #include "tests/unit/check.h"
 #include <fcntl.h>
 #include <stdlib.h>
@@ -558,20 +557,4 @@ TEST(catalog, is_not_ready_without_postgres_and_file_and_says_why)
     catalog_stop(catalog);
     catalog_stop(NULL);
     settings_done(&settings);
-}
-
-TEST(uuid, is_random_and_well_formed)
-{
-    char a[UUID_TEXT_SIZE], b[UUID_TEXT_SIZE], read[UUID_TEXT_SIZE];
-    uuid_new(a);
-    uuid_new(b);
-    CHECK(strcmp(a, b) != 0);
-    CHECK(a[14] == '4' && strchr("89ab", a[19]));
-    CHECK(uuid_parse(slice_from(a), read) && strcmp(a, read) == 0);
-    CHECK(uuid_parse(SLICE("6F1C2D3E-4B5A-4C6D-8E7F-0123456789AB"), read));
-    CHECK(strcmp(read, "6f1c2d3e-4b5a-4c6d-8e7f-0123456789ab") == 0);
-    CHECK(!uuid_parse(SLICE("6f1c2d3e4b5a-4c6d-8e7f-0123456789ab-"), read));
-    CHECK(!uuid_parse(SLICE("6f1c2d3e-4b5a-4c6d-8e7f-0123456789ag"), read));
-    CHECK(!uuid_parse(SLICE("6f1c2d3e-4b5a-4c6d-8e7f-0123456789a"), read));
-    CHECK(!uuid_parse(SLICE(""), read));
 }
