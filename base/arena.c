@@ -1,6 +1,7 @@
 /* Arenas: blocks that double in size, freed together. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/mem.h"
 
 #include <stdalign.h>
@@ -74,12 +75,17 @@ static void add_block(struct arena *arena, size_t at_least)
     arena->blocks = block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+static size_t round_up(size_t size)
 {
     const size_t alignment = alignof(max_align_t);
-    if (size > SIZE_MAX - alignment)
+    return (size + alignment - 1) & ~(alignment - 1);
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    if (size > SIZE_MAX - alignof(max_align_t))
         return NULL;
-    size_t rounded = (size + alignment - 1) & ~(alignment - 1);
+    size_t rounded = round_up(size);
     if (rounded > arena->max || arena->used > arena->max - rounded)
         return NULL;
     if (arena->blocks == NULL || arena->blocks->size - arena->blocks->used < rounded)
@@ -90,6 +96,16 @@ void *arena_alloc(struct arena *arena, size_t size)
     arena->used += rounded;
     UNPOISON(memory, size);
     return memory;
+}
+
+void arena_trim(struct arena *arena, void *memory, size_t size)
+{
+    struct arena_block *block = arena->blocks;
+    size_t before = (size_t)((char *)memory - block->bytes), needed = before + round_up(size);
+    ASSERT(before <= block->used && needed <= block->used);
+    arena->used -= block->used - needed;
+    block->used = needed;
+    POISON((char *)memory + size, block->size - before - size);
 }
 
 void *arena_calloc(struct arena *arena, size_t count, size_t size)

@@ -23,6 +23,9 @@ void arena_reset(struct arena *arena); /* forgets everything, keeps the first bl
 /* `size` bytes aligned for any type, not zeroed; NULL when the cap forbids it. */
 void *arena_alloc(struct arena *arena, size_t size);
 
+/* Gives back what the last allocation does not need: all but its first `size` bytes. */
+void arena_trim(struct arena *arena, void *memory, size_t size);
+
 /* A zeroed array; NULL when the cap forbids it. */
 void *arena_calloc(struct arena *arena, size_t count, size_t size);
 

@@ -8,11 +8,6 @@
 #include <stdatomic.h>
 #include <sys/random.h>
 
-static void hash(struct slice bytes, const EVP_MD *algorithm, uint8_t *ret_digest)
-{
-    ASSERT(EVP_Digest(bytes.data, bytes.size, ret_digest, NULL, algorithm, NULL) == 1);
-}
-
 /* Looking up an algorithm takes locks and costs more than hashing a short text: it is done once. */
 static _Atomic(EVP_MD *) sha1, sha256;
 
@@ -29,14 +24,34 @@ static const EVP_MD *fetched(_Atomic(EVP_MD *) *place, const char *name)
     return known;
 }
 
-void digest_sha1(struct slice bytes, uint8_t ret_digest[DIGEST_SHA1_SIZE])
-{
-    hash(bytes, fetched(&sha1, "SHA1"), ret_digest);
-}
-
 void digest_sha256(struct slice bytes, uint8_t ret_digest[DIGEST_SHA256_SIZE])
 {
-    hash(bytes, fetched(&sha256, "SHA256"), ret_digest);
+    const EVP_MD *algorithm = fetched(&sha256, "SHA256");
+    ASSERT(EVP_Digest(bytes.data, bytes.size, ret_digest, NULL, algorithm, NULL) == 1);
+}
+
+void digest_sha1_init(struct digest_sha1 *many, struct slice beginning)
+{
+    many->start = EVP_MD_CTX_new();
+    many->context = EVP_MD_CTX_new();
+    ASSERT(many->start != NULL && many->context != NULL);
+    ASSERT(EVP_DigestInit_ex(many->start, fetched(&sha1, "SHA1"), NULL) == 1);
+    ASSERT(EVP_DigestUpdate(many->start, beginning.data, beginning.size) == 1);
+}
+
+void digest_sha1_done(struct digest_sha1 *many)
+{
+    EVP_MD_CTX_free(many->start);
+    EVP_MD_CTX_free(many->context);
+    *many = (struct digest_sha1){NULL, NULL};
+}
+
+/* To copy a context costs less than to begin anew. */
+void digest_sha1(struct digest_sha1 *many, struct slice rest, uint8_t ret_digest[DIGEST_SHA1_SIZE])
+{
+    ASSERT(EVP_MD_CTX_copy_ex(many->context, many->start) == 1);
+    ASSERT(EVP_DigestUpdate(many->context, rest.data, rest.size) == 1);
+    ASSERT(EVP_DigestFinal_ex(many->context, ret_digest, NULL) == 1);
 }
 
 void digest_init(struct digest *digest)

@@ -11,8 +11,16 @@ enum {
     DIGEST_SHA256_SIZE = 32,
 };
 
-void digest_sha1(struct slice bytes, uint8_t ret_digest[DIGEST_SHA1_SIZE]);
 void digest_sha256(struct slice bytes, uint8_t ret_digest[DIGEST_SHA256_SIZE]);
+
+/* The SHA-1 of many short texts that begin alike: what they share is done once.
+ * Threads: one at a time. */
+struct digest_sha1 {
+    void *start, *context; /* owned */
+};
+void digest_sha1_init(struct digest_sha1 *sha1, struct slice beginning);
+void digest_sha1_done(struct digest_sha1 *sha1);
+void digest_sha1(struct digest_sha1 *sha1, struct slice rest, uint8_t ret_digest[DIGEST_SHA1_SIZE]);
 
 /* A SHA-256 over parts: init, add…, end. */
 struct digest {

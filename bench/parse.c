@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "schemas/event.h"
 #include "schemas/record.h"
@@ -79,7 +80,9 @@ static size_t read_ours(const struct subject *subject, struct arena *arena, stru
     struct event_reader reader;
     struct event event;
     struct err err;
+    char received[CLOCK_TEXT_SIZE];
     size_t taken = 0;
+    clock_format(rules.received_ms, received);
     arena_reset(arena);
     buf_reset(out);
     enum event_body kind = subject->shape == SHAPE_NDJSON ? EVENT_BODY_NDJSON : EVENT_BODY_JSON;
@@ -94,7 +97,9 @@ static size_t read_ours(const struct subject *subject, struct arena *arena, stru
             .value = event.value,
             .properties = event.properties,
             .timestamp_ms = event.timestamp_ms,
+            .timestamp_text = event.timestamp_text,
             .ingested_ms = rules.received_ms,
+            .ingested_text = slice_from(received),
         };
         record_encode(&record, out);
         taken++;

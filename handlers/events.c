@@ -1,15 +1,10 @@
 /* From the bytes of a body to records for the broker. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "handlers/events.h"
+#include "base/clock.h"
 #include "schemas/record.h"
 
-enum {
-    FIRST_CAPACITY = 16,
-    /* What a record can have beyond the bytes of its event: the names and times of the canonical
-     * form, organization_id, a transaction_id from a header, the customer named after the
-     * subscription. */
-    RECORD_EXTRA_MAX = 8192,
-};
+enum { FIRST_CAPACITY = 16 };
 
 /* What the arena is asked for, at most. Measured in the worst bodies: the table of member names in
  * an event of nothing but names, texts of nothing but escapes, lists of nothing but wrong events.
@@ -18,7 +13,7 @@ enum {
     ARENA_PER_BODY_BYTE = 7,   /* unescaped texts and names (of properties twice), records */
     ARENA_PER_EVENT_BYTE = 32, /* member names, for the largest event */
     ARENA_PER_EVENT = 2304,    /* its result, its record's fixed parts, its error or warning */
-    ARENA_LEAST = 65536,       /* what headers say, unescaped */
+    ARENA_LEAST = 98304,       /* what headers say, unescaped; the room of a record to be written */
 };
 
 size_t events_arena_max(size_t body_size, const struct event_rules *rules)
@@ -37,14 +32,9 @@ struct gather {
     size_t results_capacity;
     size_t records_capacity;
     size_t rejected;
-    struct arena *arena; /* borrowed */
-    struct buf record;   /* where records are written before they are copied */
+    struct arena *arena;            /* borrowed */
+    char received[CLOCK_TEXT_SIZE]; /* when the request was */
 };
-
-static void gather_done(struct gather *gather)
-{
-    buf_done(&gather->record);
-}
 
 static bool no_memory(const struct gather *gather, bool single, struct err *reterr)
 {
@@ -60,7 +50,7 @@ static void *make_room(struct arena *arena, void *array, size_t len, size_t *cap
     if (len < *capacity)
         return array;
     size_t wanted = *capacity ? *capacity * 2 : FIRST_CAPACITY;
-    void *larger = arena_calloc(arena, wanted, size);
+    void *larger = arena_alloc(arena, wanted * size);
     if (larger == NULL)
         return NULL;
     if (len > 0)
@@ -95,24 +85,26 @@ static struct events_record *add_record(struct gather *gather)
 static struct slice write_record(struct gather *gather, const struct event *event,
                                  const struct event_rules *rules)
 {
-    buf_reset(&gather->record);
-    record_encode(
-        &(struct record){
-            .organization_id = rules->organization_id,
-            .transaction_id = event->transaction_id,
-            .external_customer_id = event->external_customer_id,
-            .code = event->code,
-            .external_subscription_id = event->external_subscription_id,
-            .value = event->value,
-            .properties = event->properties,
-            .timestamp_ms = event->timestamp_ms,
-            .ingested_ms = rules->received_ms,
-            .transactional = event->transactional,
-        },
-        &gather->record);
-    if (gather->record.overflow)
+    const struct record record = {
+        .organization_id = rules->organization_id,
+        .transaction_id = event->transaction_id,
+        .external_customer_id = event->external_customer_id,
+        .code = event->code,
+        .external_subscription_id = event->external_subscription_id,
+        .value = event->value,
+        .properties = event->properties,
+        .timestamp_ms = event->timestamp_ms,
+        .timestamp_text = event->timestamp_text,
+        .ingested_ms = rules->received_ms,
+        .ingested_text = slice_from(gather->received),
+        .transactional = event->transactional,
+    };
+    char *bytes = arena_alloc(gather->arena, record_size_max(&record));
+    if (bytes == NULL)
         return (struct slice){NULL, 0};
-    return arena_copy(gather->arena, buf_slice(&gather->record));
+    size_t size = record_write(&record, bytes);
+    arena_trim(gather->arena, bytes, size);
+    return (struct slice){bytes, size};
 }
 
 static bool add_accepted(struct gather *gather, const struct event *event,
@@ -161,8 +153,8 @@ bool events_accept(struct slice body, enum event_body kind, const struct event_r
     struct event event;
     struct err err;
     enum event_step step;
-    CLEANUP(gather_done) struct gather gather = {.arena = arena};
-    buf_init(&gather.record, rules->event_max + RECORD_EXTRA_MAX);
+    struct gather gather = {.arena = arena};
+    clock_format(rules->received_ms, gather.received);
     event_reader_init(&reader, body, kind, rules, arena);
     while ((step = event_reader_next(&reader, &event, &err)) != EVENT_END) {
         if (step == EVENT_BROKEN) {

@@ -1,9 +1,9 @@
 /* From results and fates to the answer. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "base/clock.h"
 #include "handlers/events.h"
 #include "handlers/problem.h"
 #include "schemas/event_id.h"
+#include "schemas/put.h"
 #include "schemas/utf8.h"
 
 enum {
@@ -21,6 +21,8 @@ struct reply {
     const struct event_rules *rules;
     enum events_form form;
     bool results_all, validate;
+    struct event_ids *ids;          /* borrowed */
+    char received[CLOCK_TEXT_SIZE]; /* when the request was */
     size_t accepted, rejected, failed, withheld, valid;
 };
 
@@ -55,36 +57,57 @@ static void add_text(struct buf *out, const char *label, struct slice text)
     buf_append_json(out, text);
 }
 
-static void add_time(struct buf *out, const char *label, int64_t ms)
-{
-    char text[CLOCK_TEXT_SIZE];
-    clock_format(ms, text);
-    add_text(out, label, slice_from(text));
-}
-
 static void add_count(struct buf *out, const char *label, size_t number)
 {
     buf_append_str(out, label);
     buf_append_u64(out, number);
 }
 
+/* What add_event and add_lago_event write at most. */
+static size_t event_size_max(const struct event *event)
+{
+    enum { FIXED_MAX = 400 }; /* names, id and times */
+    return FIXED_MAX + PUT_SLACK + put_text_max(event->transaction_id) +
+           put_text_max(event->external_customer_id) +
+           put_text_max(event->external_subscription_id) + put_text_max(event->code) +
+           put_text_max(event->value) + event->properties.size;
+}
+
+/* The public id of the event, with its quotes. */
+static char *put_id(char *to, const struct reply *reply, const struct event *event)
+{
+    *to++ = '"';
+    event_ids_format(reply->ids, event->transaction_id, to);
+    to += EVENT_ID_TEXT_SIZE - 1;
+    *to++ = '"';
+    return to;
+}
+
+/* The members that every form of an event ends with. */
+static char *put_end(char *to, const struct reply *reply, const struct event *event)
+{
+    to = put_slice(PUT(to, ",\"properties\":"), event->properties);
+    to = PUT(to, ",\"created_at\":");
+    return put_time(to, slice_from(reply->received), reply->rules->received_ms);
+}
+
 /* The event as it was taken, its object left open. */
 static void begin_event(struct buf *out, const struct reply *reply, const struct event *event)
 {
-    char id[EVENT_ID_TEXT_SIZE];
-    event_id_format(reply->rules->organization_id, event->transaction_id, id);
-    add_text(out, "{\"id\":", slice_from(id));
-    add_text(out, ",\"transaction_id\":", event->transaction_id);
-    add_text(out, ",\"external_customer_id\":", event->external_customer_id);
+    char *start = buf_reserve(out, event_size_max(event));
+    if (start == NULL)
+        return;
+    char *to = put_id(PUT(start, "{\"id\":"), reply, event);
+    to = put_text(PUT(to, ",\"transaction_id\":"), event->transaction_id);
+    to = put_text(PUT(to, ",\"external_customer_id\":"), event->external_customer_id);
     if (event->external_subscription_id.size > 0)
-        add_text(out, ",\"external_subscription_id\":", event->external_subscription_id);
-    add_text(out, ",\"code\":", event->code);
-    add_time(out, ",\"timestamp\":", event->timestamp_ms);
+        to = put_text(PUT(to, ",\"external_subscription_id\":"), event->external_subscription_id);
+    to = put_text(PUT(to, ",\"code\":"), event->code);
+    to = put_time(PUT(to, ",\"timestamp\":"), event->timestamp_text, event->timestamp_ms);
     if (event->value.size > 0)
-        add_text(out, ",\"value\":", event->value);
-    buf_append_str(out, ",\"properties\":");
-    buf_append_slice(out, event->properties);
-    add_time(out, ",\"created_at\":", reply->rules->received_ms);
+        to = put_text(PUT(to, ",\"value\":"), event->value);
+    to = put_end(to, reply, event);
+    out->size += (size_t)(to - start);
 }
 
 /* The name of a member as far as a warning shows it, at most MEMBER_SHOWN_MAX bytes. */
@@ -326,22 +349,23 @@ static void answer_validated(const struct reply *reply, bool lists, struct answe
 
 static void add_lago_event(struct buf *out, const struct reply *reply, const struct event *event)
 {
-    char id[EVENT_ID_TEXT_SIZE];
-    event_id_format(reply->rules->organization_id, event->transaction_id, id);
-    add_text(out, "{\"lago_id\":", slice_from(id));
-    add_text(out, ",\"transaction_id\":", event->transaction_id);
-    buf_append_str(out, ",\"lago_customer_id\":null,\"lago_subscription_id\":null");
-    add_text(out, ",\"external_customer_id\":", event->external_customer_id);
+    char *start = buf_reserve(out, event_size_max(event));
+    if (start == NULL)
+        return;
+    char *to = put_id(PUT(start, "{\"lago_id\":"), reply, event);
+    to = put_text(PUT(to, ",\"transaction_id\":"), event->transaction_id);
+    to = PUT(to, ",\"lago_customer_id\":null,\"lago_subscription_id\":null");
+    to = put_text(PUT(to, ",\"external_customer_id\":"), event->external_customer_id);
+    to = PUT(to, ",\"external_subscription_id\":");
     if (event->external_subscription_id.size > 0)
-        add_text(out, ",\"external_subscription_id\":", event->external_subscription_id);
+        to = put_text(to, event->external_subscription_id);
     else
-        buf_append_str(out, ",\"external_subscription_id\":null");
-    add_text(out, ",\"code\":", event->code);
-    add_time(out, ",\"timestamp\":", event->timestamp_ms);
-    buf_append_str(out, ",\"precise_total_amount_cents\":null,\"properties\":");
-    buf_append_slice(out, event->properties);
-    add_time(out, ",\"created_at\":", reply->rules->received_ms);
-    buf_append_char(out, '}');
+        to = PUT(to, "null");
+    to = put_text(PUT(to, ",\"code\":"), event->code);
+    to = put_time(PUT(to, ",\"timestamp\":"), event->timestamp_text, event->timestamp_ms);
+    to = PUT(to, ",\"precise_total_amount_cents\":null");
+    to = PUT(put_end(to, reply, event), "}");
+    out->size += (size_t)(to - start);
 }
 
 /* {"code":["field_missing"]}: the first name of the pointer, or "base" where it is the whole. */
@@ -445,13 +469,17 @@ static void answer_with(const struct reply *reply, bool lists, struct answer *an
 void events_answer(const struct events_batch *batch, const struct event_rules *rules,
                    const struct events_options *options, struct answer *ret_answer)
 {
+    CLEANUP(event_ids_done) struct event_ids ids;
     struct reply reply = {
         .batch = batch,
         .rules = rules,
         .form = options->form,
         .results_all = options->results_all,
         .validate = options->validate,
+        .ids = &ids,
     };
+    event_ids_init(&ids, rules->organization_id);
+    clock_format(rules->received_ms, reply.received);
     struct answer answer = {.content_type = json_content_type};
     count(&reply);
     buf_init(&answer.body, ANSWER_SIZE_MAX);

@@ -43,6 +43,7 @@ struct event {
     struct slice value;      /* plain decimal text; size 0: none */
     struct slice properties; /* the caller's bytes; "{}" when not given */
     int64_t timestamp_ms;
+    struct slice timestamp_text; /* where it was sent as clock_format writes it; size 0: not so */
     struct slice unknown_member; /* the first member that was dropped; size 0: none */
     bool value_ignored;          /* it had a value of its own, but its metric names a property */
     bool transactional;          /* as its metric says */

@@ -2,7 +2,6 @@
 #include <config.h>
 #include "schemas/event_id.h"
 #include "base/assert.h"
-#include "base/digest.h"
 #include "base/mem.h"
 #include "schemas/identifier.h"
 
@@ -19,18 +18,28 @@ static size_t add_text(char *name, size_t size, struct slice text)
     return size + text.size;
 }
 
-void event_id_format(struct slice organization_id, struct slice transaction_id,
-                     char ret_text[EVENT_ID_TEXT_SIZE])
+void event_ids_init(struct event_ids *ids, struct slice organization_id)
 {
-    char name[sizeof namespace + 2 * (4 + IDENTIFIER_SIZE_MAX)];
-    ASSERT(organization_id.size <= IDENTIFIER_SIZE_MAX &&
-           transaction_id.size <= IDENTIFIER_SIZE_MAX);
+    char name[sizeof namespace + 4 + IDENTIFIER_SIZE_MAX];
+    ASSERT(organization_id.size <= IDENTIFIER_SIZE_MAX);
     memcpy(name, namespace, sizeof namespace);
     size_t size = add_text(name, sizeof namespace, organization_id);
-    size = add_text(name, size, transaction_id);
+    digest_sha1_init(&ids->sha1, (struct slice){name, size});
+}
 
+void event_ids_done(struct event_ids *ids)
+{
+    digest_sha1_done(&ids->sha1);
+}
+
+void event_ids_format(struct event_ids *ids, struct slice transaction_id,
+                      char ret_text[EVENT_ID_TEXT_SIZE])
+{
+    ASSERT(transaction_id.size <= IDENTIFIER_SIZE_MAX);
+    char name[4 + IDENTIFIER_SIZE_MAX];
+    size_t size = add_text(name, 0, transaction_id);
     uint8_t uuid[DIGEST_SHA1_SIZE]; /* the first 16 bytes of it */
-    digest_sha1((struct slice){name, size}, uuid);
+    digest_sha1(&ids->sha1, (struct slice){name, size}, uuid);
     uuid[6] = (uuid[6] & 0x0F) | 0x50; /* version 5 */
     uuid[8] = (uuid[8] & 0x3F) | 0x80; /* the variant of RFC 9562 */
 

@@ -3,14 +3,24 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SCHEMAS_EVENT_ID_H
 #define SCHEMAS_EVENT_ID_H
+#include "base/digest.h"
 #include "base/slice.h"
 
 enum { EVENT_ID_TEXT_SIZE = 37 };
 
+/* Makes the ids of one organization. Threads: one at a time. */
+struct event_ids {
+    struct digest_sha1 sha1;
+};
+
+/* organization_id has at most IDENTIFIER_SIZE_MAX bytes. */
+void event_ids_init(struct event_ids *ids, struct slice organization_id);
+void event_ids_done(struct event_ids *ids);
+
 /* Writes a UUID of version 5 (RFC 9562) and a NUL. Its name is the pair of both texts, each behind
- * its length as four bytes, big-endian, so that no two pairs run together. Each text has at most
- * IDENTIFIER_SIZE_MAX bytes. */
-void event_id_format(struct slice organization_id, struct slice transaction_id,
-                     char ret_text[EVENT_ID_TEXT_SIZE]);
+ * its length as four bytes, big-endian, so that no two pairs run together. The transaction_id has
+ * at most IDENTIFIER_SIZE_MAX bytes. */
+void event_ids_format(struct event_ids *ids, struct slice transaction_id,
+                      char ret_text[EVENT_ID_TEXT_SIZE]);
 
 #endif

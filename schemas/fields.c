@@ -240,25 +240,23 @@ bool fields_check_window(const struct event_rules *rules, int64_t ms, const char
     return true;
 }
 
-static bool read_timestamp(const struct check *check, int64_t *ret_ms)
+static bool read_timestamp(const struct check *check, struct event *event)
 {
     struct slice text;
-    int64_t ms;
     if (!fields_given(check->fields, FIELD_TIMESTAMP) && check->rules->timestamp_optional) {
-        *ret_ms = check->rules->received_ms;
+        event->timestamp_ms = check->rules->received_ms;
         return true;
     }
     if (!fields_given(check->fields, FIELD_TIMESTAMP))
         return err_set_at(check->err, ERR_FIELD_MISSING, "/timestamp", "timestamp is missing");
     if (!read_numeric(check, FIELD_TIMESTAMP, &text))
         return false;
-    if (!timestamp_parse(text, &ms))
+    if (timestamp_parse_canonical(text, &event->timestamp_ms))
+        event->timestamp_text = text;
+    else if (!timestamp_parse(text, &event->timestamp_ms))
         return err_set_at(check->err, ERR_TIMESTAMP_INVALID, "/timestamp",
                           "it is neither RFC 3339 nor a Unix time, or no date that exists");
-    if (!fields_check_window(check->rules, ms, "/timestamp", check->err))
-        return false;
-    *ret_ms = ms;
-    return true;
+    return fields_check_window(check->rules, event->timestamp_ms, "/timestamp", check->err);
 }
 
 bool fields_plain_value(struct slice text, const struct decimal *decimal, const char *pointer,
@@ -374,7 +372,7 @@ bool fields_check(const struct fields *fields, const struct event_rules *rules, 
     if (scan->err.code != ERR_NONE)
         return scan_failed(&check);
     if (!named || !check_organization(&check) || !read_code(&check, &event, &metric) ||
-        !read_customer(&check, &event) || !read_timestamp(&check, &event.timestamp_ms) ||
+        !read_customer(&check, &event) || !read_timestamp(&check, &event) ||
         !read_properties(&check, &event.properties) || !read_value(&check, metric, &event) ||
         !event_metric_check(metric, scan, properties_pointer, &event, reterr))
         return false;

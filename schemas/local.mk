@@ -19,6 +19,7 @@ noinst_LIBRARIES += %D%/libschemas.a
   %D%/property_format.c %D%/property_format.h \
   %D%/property_refs.c %D%/property_refs.h \
   %D%/property_schema.c %D%/property_schema.h \
+  %D%/put.c %D%/put.h \
   %D%/record.c %D%/record.h \
   %D%/scan.c %D%/scan.h \
   %D%/timestamp.c %D%/timestamp.h \

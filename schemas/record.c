@@ -1,13 +1,12 @@
 /* The canonical record: writing it, and reading it back. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "schemas/record.h"
-#include "base/clock.h"
 #include "schemas/decimal.h"
 #include "schemas/event.h"
 #include "schemas/identifier.h"
+#include "schemas/put.h"
 #include "schemas/scan.h"
 #include "schemas/timestamp.h"
-#include "schemas/wide.h"
 
 /* One line per member, in the order of the record. */
 #define MEMBERS(MEMBER)                                                                            \
@@ -51,9 +50,16 @@ enum {
     MEMBERS(MEMBER)
 #undef MEMBER
         ,
-    FIXED_MAX =
-        LABELS_SIZE + 2 * MEMBER_LEN + 2 * CLOCK_TEXT_SIZE + (int)sizeof "true}" + WIDE_STEP,
+    FIXED_MAX = LABELS_SIZE + 2 * PUT_TIME_SIZE + (int)sizeof "true}" + PUT_SLACK,
 };
+
+size_t record_size_max(const struct record *record)
+{
+    return FIXED_MAX + put_text_max(record->organization_id) +
+           put_text_max(record->transaction_id) + put_text_max(record->external_customer_id) +
+           put_text_max(record->code) + put_text_max(record->external_subscription_id) +
+           put_text_max(record->value) + record->properties.size;
+}
 
 /* The size is known to the compiler wherever the member is: no call is left of it. */
 static ALWAYS_INLINE char *put_label(char *to, enum member member)
@@ -61,8 +67,7 @@ static ALWAYS_INLINE char *put_label(char *to, enum member member)
     switch (member) {
 #define MEMBER(name, text, required)                                                               \
     case MEMBER_##name:                                                                            \
-        memcpy(to, ",\"" text "\":", sizeof text + 3);                                             \
-        return to + sizeof text + 3;
+        return PUT(to, ",\"" text "\":");
         MEMBERS(MEMBER)
 #undef MEMBER
     case MEMBER_LEN:
@@ -71,108 +76,32 @@ static ALWAYS_INLINE char *put_label(char *to, enum member member)
     return to;
 }
 
-static ALWAYS_INLINE bool put_text(char **at, enum member member, struct slice text)
+size_t record_write(const struct record *record, char *ret_bytes)
 {
-    char *to = put_label(*at, member);
-    *to++ = '"';
-    if (!wide_copy(to, text.data, text.size))
-        return false;
-    to += text.size;
-    *to++ = '"';
-    *at = to;
-    return true;
-}
-
-static ALWAYS_INLINE void put_time(char **at, enum member member, int64_t ms)
-{
-    char *to = put_label(*at, member);
-    *to++ = '"';
-    clock_format(ms, to);
-    to += CLOCK_TEXT_SIZE - 1;
-    *to++ = '"';
-    *at = to;
-}
-
-/* Writes a record in whose texts nothing must be escaped, into memory that is made once. False: it
- * is another one, or there may not be room for it; nothing was appended. */
-static bool encode_plain(const struct record *record, struct buf *out)
-{
-    size_t most = FIXED_MAX + record->organization_id.size + record->transaction_id.size +
-                  record->external_customer_id.size + record->code.size +
-                  record->external_subscription_id.size + record->value.size +
-                  record->properties.size;
-    if (out->overflow || out->size > out->max || most > out->max - out->size)
-        return false;
-    char *start = buf_reserve(out, most), *at = start;
-    if (!put_text(&at, MEMBER_ORGANIZATION_ID, record->organization_id) ||
-        !put_text(&at, MEMBER_TRANSACTION_ID, record->transaction_id) ||
-        !put_text(&at, MEMBER_CUSTOMER, record->external_customer_id) ||
-        !put_text(&at, MEMBER_CODE, record->code))
-        return false;
-    start[0] = '{';
-    put_time(&at, MEMBER_TIMESTAMP, record->timestamp_ms);
-    put_time(&at, MEMBER_INGESTED_AT, record->ingested_ms);
-    if (record->external_subscription_id.size > 0 &&
-        !put_text(&at, MEMBER_SUBSCRIPTION, record->external_subscription_id))
-        return false;
-    if (record->value.size > 0 && !put_text(&at, MEMBER_VALUE, record->value))
-        return false;
-    if (record->transactional) {
-        at = put_label(at, MEMBER_TRANSACTIONAL);
-        memcpy(at, "true", 4);
-        at += 4;
-    }
-    at = put_label(at, MEMBER_PROPERTIES);
-    if (record->properties.size > 0)
-        memcpy(at, record->properties.data, record->properties.size);
-    at += record->properties.size;
-    *at++ = '}';
-    out->size += (size_t)(at - start);
-    return true;
-}
-
-static void add_label(struct buf *out, enum member member)
-{
-    size_t comma = out->size;
-    buf_append_slice(out, rows[member].label);
-    if (member == 0 && !out->overflow)
-        out->data[comma] = '{';
-}
-
-static void add_text(struct buf *out, enum member member, struct slice text)
-{
-    add_label(out, member);
-    buf_append_json(out, text);
-}
-
-static void add_time(struct buf *out, enum member member, int64_t ms)
-{
-    char text[CLOCK_TEXT_SIZE];
-    clock_format(ms, text);
-    add_text(out, member, slice_from(text));
+    char *to = put_label(ret_bytes, MEMBER_ORGANIZATION_ID);
+    ret_bytes[0] = '{';
+    to = put_text(to, record->organization_id);
+    to = put_text(put_label(to, MEMBER_TRANSACTION_ID), record->transaction_id);
+    to = put_text(put_label(to, MEMBER_CUSTOMER), record->external_customer_id);
+    to = put_text(put_label(to, MEMBER_CODE), record->code);
+    to = put_time(put_label(to, MEMBER_TIMESTAMP), record->timestamp_text, record->timestamp_ms);
+    to = put_time(put_label(to, MEMBER_INGESTED_AT), record->ingested_text, record->ingested_ms);
+    if (record->external_subscription_id.size > 0)
+        to = put_text(put_label(to, MEMBER_SUBSCRIPTION), record->external_subscription_id);
+    if (record->value.size > 0)
+        to = put_text(put_label(to, MEMBER_VALUE), record->value);
+    if (record->transactional)
+        to = PUT(put_label(to, MEMBER_TRANSACTIONAL), "true");
+    to = put_slice(put_label(to, MEMBER_PROPERTIES), record->properties);
+    *to++ = '}';
+    return (size_t)(to - ret_bytes);
 }
 
 void record_encode(const struct record *record, struct buf *out)
 {
-    if (encode_plain(record, out))
-        return;
-    add_text(out, MEMBER_ORGANIZATION_ID, record->organization_id);
-    add_text(out, MEMBER_TRANSACTION_ID, record->transaction_id);
-    add_text(out, MEMBER_CUSTOMER, record->external_customer_id);
-    add_text(out, MEMBER_CODE, record->code);
-    add_time(out, MEMBER_TIMESTAMP, record->timestamp_ms);
-    add_time(out, MEMBER_INGESTED_AT, record->ingested_ms);
-    if (record->external_subscription_id.size > 0)
-        add_text(out, MEMBER_SUBSCRIPTION, record->external_subscription_id);
-    if (record->value.size > 0)
-        add_text(out, MEMBER_VALUE, record->value);
-    if (record->transactional) {
-        add_label(out, MEMBER_TRANSACTIONAL);
-        buf_append_str(out, "true");
-    }
-    add_label(out, MEMBER_PROPERTIES);
-    buf_append_slice(out, record->properties);
-    buf_append_char(out, '}');
+    char *to = buf_reserve(out, record_size_max(record));
+    if (to != NULL)
+        out->size += record_write(record, to);
 }
 
 /* ---- What the members mean ---- */

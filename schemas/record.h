@@ -27,10 +27,17 @@ struct record {
     struct slice properties;               /* a JSON object, byte for byte the caller's */
     int64_t timestamp_ms;                  /* Unix time */
     int64_t ingested_ms;
+    struct slice timestamp_text; /* for writing, where they are at hand: as clock_format writes */
+    struct slice ingested_text;  /* the two, which is then not done; size 0: not at hand */
     bool transactional;
 };
 
-/* Appends the record to `out`. */
+/* Writes the record, and returns its size, into memory of record_size_max bytes, of which those
+ * behind the record are overwritten too. */
+size_t record_write(const struct record *record, char *ret_bytes);
+size_t record_size_max(const struct record *record);
+
+/* Appends the record to `out`, where it needs room for record_size_max bytes. */
 void record_encode(const struct record *record, struct buf *out);
 
 /* Reads what record_encode wrote, or any JSON object with these members. Slices point into `bytes`

@@ -141,15 +141,21 @@ static bool take_canonical(struct slice text, struct date_time *time)
            (time->day <= 28 || time->day <= days_in_month(time->year, time->month));
 }
 
-static bool parse_rfc3339(struct slice text, int64_t *ret_ms)
+bool timestamp_parse_canonical(struct slice text, int64_t *ret_ms)
 {
     struct date_time time;
-    if (take_canonical(text, &time)) {
-        *ret_ms = days_of(time.year, time.month, time.day) * MS_PER_DAY +
-                  ((time.hour * 60 + time.minute) * 60 + time.second) * INT64_C(1000) + time.ms;
+    if (!take_canonical(text, &time))
+        return false;
+    *ret_ms = days_of(time.year, time.month, time.day) * MS_PER_DAY +
+              ((time.hour * 60 + time.minute) * 60 + time.second) * INT64_C(1000) + time.ms;
+    return true;
+}
+
+static bool parse_rfc3339(struct slice text, int64_t *ret_ms)
+{
+    struct date_time time = {0};
+    if (timestamp_parse_canonical(text, ret_ms))
         return true;
-    }
-    time = (struct date_time){0};
     if (!take_date(&text, &time))
         return false;
     if (text.size > 0 && (!take(&text, "Tt ") || !take_clock(&text, &time) || text.size > 0))

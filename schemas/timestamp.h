@@ -23,4 +23,7 @@
  * is none of these, or no date that exists. The result can lie outside of the limits above. */
 bool timestamp_parse(struct slice text, int64_t *ret_ms) MUST_CHECK;
 
+/* Reads 2026-11-23T08:00:00.123Z only, the text that clock_format writes of the same time. */
+bool timestamp_parse_canonical(struct slice text, int64_t *ret_ms) MUST_CHECK;
+
 #endif

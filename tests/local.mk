@@ -34,6 +34,7 @@ unit_tests = \
   %D%/unit/test_produce \
   %D%/unit/test_producer \
   %D%/unit/test_property_schema \
+  %D%/unit/test_put \
   %D%/unit/test_read_back \
   %D%/unit/test_record \
   %D%/unit/test_route \

@@ -30,6 +30,7 @@ static inline struct record record_of(const struct event *event, const struct ev
         .value = event->value,
         .properties = event->properties,
         .timestamp_ms = event->timestamp_ms,
+        .timestamp_text = event->timestamp_text,
         .ingested_ms = rules->received_ms,
         .transactional = event->transactional,
     };

@@ -93,6 +93,10 @@ TEST(arena, aligns_and_keeps_its_cap)
     CHECK(arena_alloc(&arena, 60000) == NULL);
     struct slice copy = arena_copy(&arena, SLICE("abc"));
     CHECK(copy.size == 3 && strcmp(copy.data, "abc") == 0);
+    char *trimmed = arena_alloc(&arena, 40000);
+    size_t used = arena.used;
+    arena_trim(&arena, trimmed, 17);
+    CHECK(arena.used == used - 40000 + 32 && (char *)arena_alloc(&arena, 1) == trimmed + 32);
     arena_reset(&arena);
     CHECK(arena.used == 0 && arena_alloc(&arena, 60000) != NULL);
     arena_done(&arena);
@@ -192,9 +196,15 @@ TEST(digest, agrees_with_published_vectors)
 {
     uint8_t sha1[DIGEST_SHA1_SIZE], sha256[DIGEST_SHA256_SIZE], parts[DIGEST_SHA256_SIZE];
     char hex[2 * DIGEST_SHA256_SIZE + 1];
-    digest_sha1(SLICE("abc"), sha1);
-    digest_hex(sha1, sizeof sha1, hex);
-    CHECK(strcmp(hex, "a9993e364706816aba3e25717850c26c9cd0d89d") == 0); /* FIPS 180-2 A.1 */
+    struct digest_sha1 many;
+    digest_sha1_init(&many, SLICE("a"));
+    for (int round = 0; round < 2; round++) {
+        digest_sha1(&many, SLICE("something else"), sha1);
+        digest_sha1(&many, SLICE("bc"), sha1);
+        digest_hex(sha1, sizeof sha1, hex);
+        CHECK(strcmp(hex, "a9993e364706816aba3e25717850c26c9cd0d89d") == 0); /* FIPS 180-2 A.1 */
+    }
+    digest_sha1_done(&many);
     digest_sha256(SLICE("abc"), sha256);
     digest_hex(sha256, sizeof sha256, hex);
     CHECK(strcmp(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0);

@@ -572,7 +572,11 @@ TEST(event, has_an_id_of_its_pair)
     };
     char text[EVENT_ID_TEXT_SIZE];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        event_id_format(slice_from(rows[i].organization), slice_from(rows[i].transaction), text);
+        struct event_ids ids;
+        event_ids_init(&ids, slice_from(rows[i].organization));
+        event_ids_format(&ids, SLICE("another"), text);
+        event_ids_format(&ids, slice_from(rows[i].transaction), text);
+        event_ids_done(&ids);
         check_same(i, slice_from(text), rows[i].want);
     }
 }

@@ -4,6 +4,17 @@
 #include "schemas/timestamp.h"
 #include "tests/support/text.h"
 
+/* A text is taken as canonical only if it is what is written of its time. */
+static void check_canonical(struct slice text)
+{
+    char written[CLOCK_TEXT_SIZE];
+    int64_t ms;
+    if (!timestamp_parse_canonical(text, &ms))
+        return;
+    clock_format(ms, written);
+    CHECK(slice_equal(text, slice_from(written)));
+}
+
 TEST(timestamp, reads_all_forms)
 {
     static const struct {
@@ -64,6 +75,7 @@ TEST(timestamp, reads_all_forms)
         if (!read || ms != rows[i].ms)
             fprintf(stderr, "%s: %lld\n", rows[i].text, (long long)ms);
         CHECK(read && ms == rows[i].ms);
+        check_canonical(slice_from(rows[i].text));
     }
 }
 
@@ -138,5 +150,6 @@ TEST(timestamp, reads_what_clock_format_writes)
         int64_t ms, want = day * 86400000 + day * 1319 % 86400000;
         clock_format(want, text);
         CHECK(timestamp_parse(slice_from(text), &ms) && ms == want);
+        CHECK(timestamp_parse_canonical(slice_from(text), &ms) && ms == want);
     }
 }
