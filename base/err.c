@@ -2,6 +2,7 @@
 #include <config.h>
 #include "base/err.h"
 #include "base/assert.h"
+#include "base/err_examples.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -157,4 +158,5 @@ void err_print_docs(FILE *out)
     fputs("\n## What an operator sees\n\nIn log lines as `code=`, and in messages of `bxb`.\n\n",
           out);
     print_table(out, false);
+    err_examples_print(out);
 }

@@ -15,6 +15,7 @@ unit_tests = \
   %D%/unit/test_consumer \
   %D%/unit/test_decimal \
   %D%/unit/test_decode \
+  %D%/unit/test_err_examples \
   %D%/unit/test_event \
   %D%/unit/test_events \
   %D%/unit/test_fixed \
@@ -103,12 +104,14 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/engine/test_queries.py \
   %D%/flow/Partition.java \
   %D%/flow/conftest.py \
+  %D%/flow/examples.py \
   %D%/flow/organization.py \
   %D%/flow/requirements.txt \
   %D%/flow/stack.py \
   %D%/flow/test_accept.py \
   %D%/flow/test_broker.py \
   %D%/flow/test_cli.py \
+  %D%/flow/test_examples.py \
   %D%/flow/test_metric.py \
   %D%/flow/test_readiness.py \
   %D%/flow/test_reject.py \
@@ -118,6 +121,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_verify.py \
   %D%/flow/test_writer_kill.py \
   %D%/flow/topic.py \
+  %D%/flow/wire.py \
   %D%/verifier/__init__.py \
   %D%/verifier/__main__.py \
   %D%/verifier/checks.py \

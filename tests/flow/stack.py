@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from typing import Callable, Optional, TypeVar
 
 from verifier.__main__ import read_env
@@ -192,6 +193,14 @@ class Stack:
     @property
     def settings(self) -> Settings:
         return Settings.from_env(self.env)
+
+    def gauge(self, name: str) -> float:
+        """The value of a metric of the server that has no labels."""
+        with urllib.request.urlopen(f"{self.env['BXB_ADMIN_URL']}/metrics", timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.split(" ")[0] == name:
+                    return float(line.split(" ")[1])
+        raise AssertionError(f"no metric {name}")
 
     def bxb(
         self, *arguments: str, input: str = "", check: bool = True, patience_s: float = 120, **settings: str

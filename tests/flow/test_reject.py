@@ -4,14 +4,13 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import json
-import socket
-import urllib.parse
 
 import httpx
 import pytest
 
 from flow.organization import DAY_MS, Organization, now_ms
 from flow.stack import wait_until
+from flow.wire import send_raw
 from verifier.model import format_timestamp
 
 JSON = {"Content-Type": "application/json"}
@@ -324,28 +323,6 @@ def test_an_ill_formed_request_id_is_replaced(shared):
         assert answer.headers["X-Request-Id"] not in (bad, "")
 
 
-def raw(stack, request: bytes, patience_s: float = 20) -> tuple[int, dict[str, str], bytes]:
-    """Sends bytes that no client library would send, and reads one answer."""
-    url = urllib.parse.urlsplit(stack.env["BXB_URL"])
-    with socket.create_connection((url.hostname, url.port), timeout=patience_s) as connection:
-        connection.sendall(request)
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += _some(connection, answer)
-        head, _, body = answer.partition(b"\r\n\r\n")
-        status_line, *lines = head.decode().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        while len(body) < int(headers.get("content-length", 0)):
-            body += _some(connection, answer)
-    return int(status_line.split()[1]), headers, body
-
-
-def _some(connection: socket.socket, so_far: bytes) -> bytes:
-    received = connection.recv(65536)
-    assert received, f"the connection was closed after {so_far!r}"
-    return received
-
-
 @pytest.mark.parametrize(
     "lengths",
     [
@@ -361,7 +338,7 @@ def test_a_request_with_an_ambiguous_length_is_refused(stack, shared, lengths):
     head = ["POST /v1/events HTTP/1.1", "Host: x", authorization, "Content-Type: application/json"]
     chunked = any("chunked" in line for line in lengths)
     body = b"2\r\n{}\r\n0\r\n\r\n" if chunked else b"{}"
-    status, headers, answer = raw(stack, "\r\n".join([*head, *lengths, "", ""]).encode() + body)
+    status, headers, answer = send_raw(stack, "\r\n".join([*head, *lengths, "", ""]).encode() + body)
     assert status == 400, answer
     assert json.loads(answer)["code"] == "request_ambiguous"
     assert headers.get("connection", "").lower() == "close"
@@ -376,7 +353,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(stack, shared):
         f"Content-Length: {17 * 1024 * 1024}",
         "Expect: 100-continue",
     ]
-    status, _, answer = raw(stack, "\r\n".join([*head, "", ""]).encode())
+    status, _, answer = send_raw(stack, "\r\n".join([*head, "", ""]).encode())
     assert status == 413, answer
     assert json.loads(answer)["code"] == "body_too_large"
 

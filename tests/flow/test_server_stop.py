@@ -6,8 +6,6 @@ SPDX-License-Identifier: Apache-2.0
 import itertools
 import threading
 
-import httpx
-
 from flow.organization import Organization
 from flow.stack import wait_until
 
@@ -76,8 +74,7 @@ def test_sigterm_waits_for_what_is_in_flight(stack, organization):
     answers = []
     client = threading.Thread(target=lambda: answers.append(organization.post(event)))
     client.start()
-    with httpx.Client(base_url=stack.env["BXB_ADMIN_URL"], trust_env=False) as admin:
-        wait_until(lambda: gauge(admin, "bxb_server_inflight_events") >= 1, 20, "the event is in flight")
+    wait_until(lambda: stack.gauge("bxb_server_inflight_events") >= 1, 20, "the event is in flight")
     stopping = threading.Thread(target=lambda: stack.terminate("server"))
     stopping.start()
     stopping.join(timeout=1)
@@ -89,11 +86,3 @@ def test_sigterm_waits_for_what_is_in_flight(stack, organization):
     organization.record([event], acknowledged=True)
     stack.start("server")
     organization.verify()
-
-
-def gauge(admin: httpx.Client, name: str) -> float:
-    """The value of a metric without labels."""
-    for line in admin.get("/metrics").text.splitlines():
-        if line.split(" ")[0] == name:
-            return float(line.split(" ")[1])
-    raise AssertionError(f"no metric {name}")
