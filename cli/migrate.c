@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "clickhouse/client.h"
 #include "kafka/topic.h"
+#include "kafka/topic_check.h"
 #include "schemas/migrations.h"
 #include <stdio.h>
 
@@ -242,7 +243,7 @@ static bool make_topic(const struct settings *settings, struct err *reterr)
                 "bxb: the topic keeps its %u partitions; events.partitions = %u only counts when "
                 "it is made\n",
                 facts.partitions, plan.partitions);
-    return topic_check(topic, &facts, settings->server_event_max, reterr);
+    return topic_check(settings->events_topic, &facts, settings->server_event_max, reterr);
 }
 
 int migrate_run(const struct cli *cli, int argc, char **argv)

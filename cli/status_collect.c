@@ -7,6 +7,7 @@
 #include "cli/status.h"
 #include "clickhouse/client.h"
 #include "schemas/migrations.h"
+#include "kafka/topic_check.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,7 +116,7 @@ static void ask_kafka(const struct settings *settings, struct status *status)
         return;
     }
     part->reachable = true;
-    if (!topic_check(topic, &facts, settings->server_event_max, &err) ||
+    if (!topic_check(settings->events_topic, &facts, settings->server_event_max, &err) ||
         !ask_offsets(topic, status, &facts, &err)) {
         fail(part, &err);
         return;

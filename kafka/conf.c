@@ -31,8 +31,6 @@ static const struct property producer_defaults[] = {
     /* Much longer than the deadline of a request: a record in flight is not given up while its
      * broker may still be about to append it. */
     {"message.timeout.ms", "120000"},
-    {"queue.buffering.max.messages", "1000000"},
-    {"queue.buffering.max.kbytes", "1048576"},
 };
 
 static const struct property consumer_defaults[] = {
@@ -70,6 +68,8 @@ static const struct {
     {"queuing.strategy", "idempotence sets it"},
     {"msg_order_cmp", "idempotence sets it"},
     {"delivery.report.only.error", "a 201 waits for the report of success"},
+    {"queue.buffering.max.messages", "set server.queue_events"},
+    {"queue.buffering.max.kbytes", "set server.queue_bytes"},
     {"group.instance.id", "offsets are kept in PostgreSQL"},
     {"auto.commit.enable", "offsets are kept in PostgreSQL"},
     {"enable.partition.eof", "the writer needs to know where the log ends"},
@@ -131,6 +131,15 @@ static void conf_freep(rd_kafka_conf_t **conf)
         rd_kafka_conf_destroy(*conf);
 }
 
+static void set_queue(rd_kafka_conf_t *conf, const struct settings *settings)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)settings->server_queue_events);
+    conf_set(conf, "queue.buffering.max.messages", text);
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)settings->server_queue_bytes / 1024);
+    conf_set(conf, "queue.buffering.max.kbytes", text);
+}
+
 rd_kafka_conf_t *conf_new(const struct settings *settings, enum conf_role role, struct err *reterr)
 {
     CLEANUP(conf_freep) rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -142,8 +151,10 @@ rd_kafka_conf_t *conf_new(const struct settings *settings, enum conf_role role, 
         set_all(conf, consumer_defaults, ARRAY_LEN(consumer_defaults));
     if (!set_user(conf, settings, reterr))
         return NULL;
-    if (role == CONF_PRODUCER)
+    if (role == CONF_PRODUCER) {
         set_all(conf, producer_fixed, ARRAY_LEN(producer_fixed));
+        set_queue(conf, settings);
+    }
     if (role == CONF_CONSUMER)
         set_all(conf, consumer_fixed, ARRAY_LEN(consumer_fixed));
     char text[256];

@@ -1,11 +1,11 @@
 /* The idempotent producer.
  *
  * Threads: `delivery` makes, polls and destroys the instances of librdkafka: all reports come from
- * it. `verify` looks at the topic through a client of its own and ends when it is as it must be.
- * Senders are any threads: they count themselves in `senders` while they use `instance`, and
- * the delivery thread takes the instance away (stores NULL) and waits for that count to be zero
- * before it destroys it. Both sides store first and load then, sequentially consistent, so that
- * one of them sees the other.
+ * it. The guard looks at the topic through a client and a thread of its own. Senders are any
+ * threads: they count themselves in `senders` while they use `instance`, and the delivery thread
+ * takes the instance away (stores NULL) and waits for that count to be zero before it destroys it.
+ * Both sides store first and load then, sequentially consistent, so that one of them sees the
+ * other.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -13,9 +13,10 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "base/metrics.h"
+#include "kafka/acked.h"
 #include "kafka/conf.h"
-#include "kafka/topic.h"
-#include <jansson.h>
+#include "kafka/statistics.h"
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -24,8 +25,6 @@
 enum {
     POLL_MS = 100,
     STATISTICS_MS = 500,
-    VERIFY_EVERY_MS = 1000,
-    VERIFY_TIMEOUT_MS = 3000,
     RECREATE_EVERY_MS = 1000, /* an instance that fails at once must not be made in a hot loop */
 };
 
@@ -38,10 +37,10 @@ struct producer {
     /* Set at start, then read-only. */
     const struct settings *settings; /* borrowed */
     producer_report_fn *report;
-    rd_kafka_conf_t *conf; /* owned; each instance is made of a copy */
-    uint64_t event_max;
+    rd_kafka_conf_t *conf;     /* owned; each instance is made of a copy */
+    struct topic_guard *guard; /* owned; NULL: the topic is not verified */
+    uint32_t fixed_partitions; /* without a guard */
     struct thread delivery;
-    struct thread verify;
 
     /* Any thread. */
     _Atomic(struct instance *) instance; /* NULL: none now */
@@ -49,7 +48,6 @@ struct producer {
     atomic_uint_fast64_t outstanding;
     atomic_int_fast64_t progress_ms;  /* the last acknowledgement, or first send after silence */
     atomic_int_fast64_t connected_ms; /* when a connection to a broker was last seen */
-    atomic_uint partitions;           /* 0: not verified */
     atomic_bool warm;                 /* the present instance has a producer id and knows leaders */
     atomic_bool draining;             /* senders are refused */
     atomic_bool stopping;             /* set under `lock` too, so that waiting threads see it */
@@ -57,11 +55,15 @@ struct producer {
     /* The delivery thread's own. */
     uint64_t acknowledged; /* in the present poll */
     int64_t recreate_ms;   /* not before */
+    struct acked acked;
+    struct statistics statistics; /* the last of the present instance */
 
     struct lock lock;   /* guards what follows */
     struct err missing; /* why it is not ready; code ERR_NONE: nothing known */
     struct err last_fatal;
     uint64_t recreations;
+    struct err last_loss;
+    uint64_t losses;
 };
 
 static void note_missing(struct producer *producer, const struct err *err)
@@ -92,13 +94,32 @@ static enum producer_fate fate_of(const rd_kafka_message_t *message)
                : PRODUCER_UNKNOWN;
 }
 
+/* A partition that gives an offset out twice has lost what was there before. */
+static void note_acknowledged(struct producer *producer, const rd_kafka_message_t *message)
+{
+    uint64_t lost = acked_note(&producer->acked, message->partition, message->offset);
+    if (lost == 0)
+        return;
+    metrics_add(METRIC_SERVER_ACKNOWLEDGED_LOST, lost);
+    lock_acquire(&producer->lock);
+    producer->losses++;
+    err_set(&producer->last_loss, ERR_LOG_CHANGED,
+            "partition %d of topic %s gave offset %lld out again: %llu acknowledged records from "
+            "there on are gone",
+            (int)message->partition, producer->settings->events_topic, (long long)message->offset,
+            (unsigned long long)lost);
+    lock_release(&producer->lock);
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     (void)rk;
     struct producer *producer = opaque;
     enum producer_fate fate = fate_of(message);
-    if (fate == PRODUCER_ACKNOWLEDGED)
+    if (fate == PRODUCER_ACKNOWLEDGED) {
         producer->acknowledged++;
+        note_acknowledged(producer, message);
+    }
     producer->report(message->_private, fate);
     atomic_fetch_sub(&producer->outstanding, 1);
 }
@@ -114,50 +135,19 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     note_missing(producer, &err);
 }
 
-static size_t brokers_up(const json_t *statistics)
-{
-    size_t up = 0;
-    const char *name;
-    json_t *broker;
-    json_object_foreach(json_object_get(statistics, "brokers"), name, broker)
-    {
-        const char *state = json_string_value(json_object_get(broker, "state"));
-        if (state && strcmp(state, "UP") == 0)
-            up++;
-    }
-    return up;
-}
-
-/* How many partitions of the topic have a leader that the instance knows. */
-static size_t partitions_led(const json_t *statistics, const char *topic)
-{
-    json_t *topics = json_object_get(statistics, "topics");
-    size_t led = 0;
-    const char *id;
-    json_t *partition;
-    json_object_foreach(json_object_get(json_object_get(topics, topic), "partitions"), id,
-                        partition)
-    {
-        if (strcmp(id, "-1") != 0 && json_integer_value(json_object_get(partition, "leader")) >= 0)
-            led++;
-    }
-    return led;
-}
-
 /* Only the statistics tell whether a producer id was obtained and whether a broker is reached. */
 static int on_statistics(rd_kafka_t *rk, char *text, size_t size, void *opaque)
 {
     (void)rk;
     struct producer *producer = opaque;
-    json_t *statistics = json_loadb(text, size, 0, NULL);
-    const char *state =
-        json_string_value(json_object_get(json_object_get(statistics, "eos"), "idemp_state"));
-    if (brokers_up(statistics) > 0)
+    struct statistics statistics;
+    statistics_read((struct slice){text, size}, producer->settings->events_topic, &statistics);
+    statistics_export(&statistics, &producer->statistics);
+    producer->statistics = statistics;
+    if (statistics.brokers_up > 0)
         atomic_store(&producer->connected_ms, clock_mono_ms());
-    if (state && strcmp(state, "Assigned") == 0 &&
-        partitions_led(statistics, producer->settings->events_topic) > 0)
+    if (statistics.has_producer_id && statistics.partitions_led > 0)
         atomic_store(&producer->warm, true);
-    json_decref(statistics);
     return 0;
 }
 
@@ -180,6 +170,9 @@ static bool instance_open(struct producer *producer, struct err *reterr)
         return err_set(reterr, ERR_NOT_READY, "events.topic = %s: %s",
                        producer->settings->events_topic, rd_kafka_err2str(rd_kafka_last_error()));
     }
+    if (producer->acked.len == 0)
+        acked_init(&producer->acked, producer_partitions(producer));
+    producer->statistics = (struct statistics){0};
     struct instance *instance = xcalloc(1, sizeof(*instance));
     instance->rk = rk;
     instance->topic = topic;
@@ -247,7 +240,7 @@ static void delivery_run(void *arg)
             continue;
         }
         int64_t now = clock_mono_ms();
-        if (atomic_load(&producer->partitions) == 0 || now < producer->recreate_ms) {
+        if (producer_partitions(producer) == 0 || now < producer->recreate_ms) {
             pause_until(producer, now + POLL_MS);
             continue;
         }
@@ -259,45 +252,22 @@ static void delivery_run(void *arg)
     instance_close(producer);
 }
 
-/* --- The topic, on the verify thread ------------------------------------------------------------
- */
-
-static bool verify_once(struct producer *producer, struct err *reterr)
-{
-    struct topic *topic = topic_open(producer->settings, reterr);
-    if (!topic)
-        return false;
-    struct topic_facts facts;
-    topic_set_timeout(topic, VERIFY_TIMEOUT_MS); /* a stop waits for it */
-    bool ok = topic_describe(topic, &facts, reterr) &&
-              topic_check(topic, &facts, producer->event_max, reterr);
-    topic_close(topic);
-    if (!ok)
-        return false;
-    lock_acquire(&producer->lock);
-    atomic_store(&producer->partitions, facts.partitions);
-    lock_notify(&producer->lock);
-    lock_release(&producer->lock);
-    return true;
-}
-
-static void verify_run(void *arg)
-{
-    struct producer *producer = arg;
-    while (!atomic_load(&producer->stopping)) {
-        struct err err;
-        if (verify_once(producer, &err))
-            return;
-        note_missing(producer, &err);
-        pause_until(producer, clock_mono_ms() + VERIFY_EVERY_MS);
-    }
-}
-
 /* --- For others ---------------------------------------------------------------------------------
  */
 
-static struct producer *start(const struct settings *settings, uint32_t partitions,
-                              producer_report_fn *report, struct err *reterr)
+static void set_callbacks(struct producer *producer)
+{
+    char interval[16];
+    snprintf(interval, sizeof(interval), "%d", STATISTICS_MS);
+    conf_set(producer->conf, "statistics.interval.ms", interval);
+    rd_kafka_conf_set_opaque(producer->conf, producer);
+    rd_kafka_conf_set_dr_msg_cb(producer->conf, on_delivery);
+    rd_kafka_conf_set_error_cb(producer->conf, on_error);
+    rd_kafka_conf_set_stats_cb(producer->conf, on_statistics);
+}
+
+static struct producer *make(const struct settings *settings, producer_report_fn *report,
+                             struct err *reterr)
 {
     rd_kafka_conf_t *conf = conf_new(settings, CONF_PRODUCER, reterr);
     if (!conf)
@@ -306,32 +276,31 @@ static struct producer *start(const struct settings *settings, uint32_t partitio
     producer->settings = settings;
     producer->report = report;
     producer->conf = conf;
-    producer->event_max = settings->server_event_max;
-    char interval[16];
-    snprintf(interval, sizeof(interval), "%d", STATISTICS_MS);
-    conf_set(conf, "statistics.interval.ms", interval);
-    rd_kafka_conf_set_opaque(conf, producer);
-    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    set_callbacks(producer);
     lock_init(&producer->lock);
-    atomic_store(&producer->partitions, partitions);
-    if (partitions == 0)
-        thread_start(&producer->verify, "bxb-verify", verify_run, producer);
-    thread_start(&producer->delivery, "bxb-delivery", delivery_run, producer);
     return producer;
 }
 
 struct producer *producer_start(const struct settings *settings, producer_report_fn *report,
-                                struct err *reterr)
+                                topic_in_use_fn *in_use, void *context, struct err *reterr)
 {
-    return start(settings, 0 /* partitions: to be verified */, report, reterr);
+    struct producer *producer = make(settings, report, reterr);
+    if (!producer)
+        return NULL;
+    producer->guard = topic_guard_start(settings, in_use, context);
+    thread_start(&producer->delivery, "bxb-delivery", delivery_run, producer);
+    return producer;
 }
 
 struct producer *producer_start_unverified(const struct settings *settings, uint32_t partitions,
                                            producer_report_fn *report, struct err *reterr)
 {
-    return start(settings, partitions, report, reterr);
+    struct producer *producer = make(settings, report, reterr);
+    if (!producer)
+        return NULL;
+    producer->fixed_partitions = partitions;
+    thread_start(&producer->delivery, "bxb-delivery", delivery_run, producer);
+    return producer;
 }
 
 bool producer_inject_fatal(struct producer *producer)
@@ -361,6 +330,8 @@ static bool makes_progress(struct producer *producer, struct err *reterr)
 
 bool producer_ready(struct producer *producer, struct err *reterr)
 {
+    if (producer->guard && !topic_guard_passes(producer->guard, reterr))
+        return false;
     if (atomic_load_explicit(&producer->warm, memory_order_relaxed))
         return makes_progress(producer, reterr);
     lock_acquire(&producer->lock);
@@ -373,7 +344,7 @@ bool producer_ready(struct producer *producer, struct err *reterr)
 
 uint32_t producer_partitions(const struct producer *producer)
 {
-    return atomic_load_explicit(&producer->partitions, memory_order_relaxed);
+    return producer->guard ? topic_guard_partitions(producer->guard) : producer->fixed_partitions;
 }
 
 static bool send_error(struct err *reterr, rd_kafka_resp_err_t code)
@@ -424,7 +395,6 @@ void producer_drain(struct producer *producer, int64_t grace_ms)
     lock_notify(&producer->lock);
     lock_release(&producer->lock);
     thread_join(&producer->delivery);
-    thread_join(&producer->verify);
 }
 
 void producer_stop(struct producer *producer, int64_t grace_ms)
@@ -433,6 +403,8 @@ void producer_stop(struct producer *producer, int64_t grace_ms)
         return;
     if (!atomic_load(&producer->stopping))
         producer_drain(producer, grace_ms);
+    topic_guard_stop(producer->guard);
+    acked_done(&producer->acked);
     rd_kafka_conf_destroy(producer->conf);
     lock_done(&producer->lock);
     free(producer);
@@ -445,6 +417,9 @@ void producer_status(struct producer *producer, struct producer_status *ret_stat
         .outstanding = atomic_load(&producer->outstanding),
         .recreations = producer->recreations,
         .last_fatal = producer->last_fatal,
+        .losses = producer->losses,
+        .last_loss = producer->last_loss,
+        .topic_risks = producer->guard ? topic_guard_risks(producer->guard) : 0,
     };
     lock_release(&producer->lock);
 }

@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "base/slice.h"
 #include "kafka/partition.h"
+#include "kafka/topic_guard.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ enum {
     PRODUCER_STALL_MS = 10000,
     /* The same without a connection to any broker for this long. */
     PRODUCER_ALONE_MS = 3000,
+    /* Memory of a record between producer_send and its report, beside its value: librdkafka's own
+     * and its copy of the key (224 were measured). */
+    PRODUCER_RECORD_BYTES = 256,
 };
 
 struct producer;
@@ -38,16 +42,18 @@ enum producer_fate {
 typedef void producer_report_fn(void *opaque, enum producer_fate fate);
 
 /* Makes the producer and starts its threads. Does not wait for the broker. `settings` is borrowed
- * until producer_stop. Errors: SETTINGS_INVALID. */
+ * until producer_stop. `in_use` tells the topic's guard how many partitions events go to; it may be
+ * NULL. Errors: SETTINGS_INVALID. */
 struct producer *producer_start(const struct settings *settings, producer_report_fn *report,
+                                topic_in_use_fn *in_use, void *context,
                                 struct err *reterr) MUST_CHECK;
 
-/* True once the topic was verified (partitions, LogAppendTime, maximum size) and a producer id was
- * obtained, and while acknowledgements come; else *reterr says what is missing (NOT_READY,
- * BROKER_UNAVAILABLE). Cheap enough for every request. */
+/* True while the topic passes its guard (kafka/topic_guard.h), once a producer id was obtained, and
+ * while acknowledgements come; else *reterr says what is missing (NOT_READY, BROKER_UNAVAILABLE).
+ * Cheap enough for every request. */
 bool producer_ready(struct producer *producer, struct err *reterr) MUST_CHECK;
 
-/* How many partitions the topic has, as first verified; 0 before. It does not change while the
+/* How many partitions events go to; 0 before the topic was verified. It does not change while the
  * process lives, so that equal keys meet in one partition. */
 uint32_t producer_partitions(const struct producer *producer);
 
@@ -69,6 +75,9 @@ struct producer_status {
     uint64_t outstanding;  /* records without a report */
     uint64_t recreations;  /* instances made anew after a fatal error */
     struct err last_fatal; /* KAFKA_FATAL; code ERR_NONE when there was none */
+    uint64_t losses;       /* times that the topic was seen to have lost acknowledged records */
+    struct err last_loss;  /* LOG_CHANGED; code ERR_NONE when there was none */
+    uint32_t topic_risks;  /* bits of kafka/topic_check.h */
 };
 void producer_status(struct producer *producer, struct producer_status *ret_status);
 

@@ -4,13 +4,12 @@
 
 #include "base/clock.h"
 #include "kafka/conf.h"
+#include "kafka/topic_check.h"
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    RECORD_OVERHEAD = 4096, /* our field names, ids and times, and Kafka's framing */
-    BATCH_BYTES = 1000000,  /* librdkafka's batch.size: a batch counts as one message */
     RETRY_MS = 100,
     MESSAGE_MAX_LEAST = 1048588, /* the broker's own default */
 };
@@ -78,11 +77,6 @@ static int left_ms(int64_t deadline)
 
 /* --- Making it ---------------------------------------------------------------------------------
  */
-
-uint64_t topic_record_max(uint64_t event_max)
-{
-    return event_max + RECORD_OVERHEAD;
-}
 
 struct topic_plan topic_plan_from(const struct settings *settings)
 {
@@ -279,6 +273,8 @@ static void read_config(const char *name, const char *value, struct topic_facts 
         facts->message_max = strtoull(value, NULL, 10);
     else if (strcmp(name, "min.insync.replicas") == 0)
         facts->min_insync = (uint32_t)strtoul(value, NULL, 10);
+    else if (strcmp(name, "unclean.leader.election.enable") == 0)
+        facts->unclean_election = strcmp(value, "true") == 0;
 }
 
 static bool read_configs(const rd_kafka_event_t *event, struct topic_facts *facts,
@@ -328,31 +324,6 @@ bool topic_describe(struct topic *topic, struct topic_facts *ret_facts, struct e
         !ask_configs(topic, deadline, &facts, reterr))
         return false;
     *ret_facts = facts;
-    return true;
-}
-
-bool topic_check(const struct topic *topic, const struct topic_facts *facts, uint64_t event_max,
-                 struct err *reterr)
-{
-    if (!facts->log_append_time)
-        return err_set(reterr, ERR_TOPIC_MISMATCH,
-                       "topic %s has message.timestamp.type=CreateTime: neither retention nor "
-                       "deduplication may depend on a sender's clock. Mend it: kafka-configs.sh "
-                       "--alter --topic %s --add-config message.timestamp.type=LogAppendTime",
-                       topic->name, topic->name);
-    if (facts->compacted)
-        return err_set(reterr, ERR_TOPIC_MISMATCH,
-                       "topic %s is compacted, which removes events. Mend it: kafka-configs.sh "
-                       "--alter --topic %s --add-config cleanup.policy=delete",
-                       topic->name, topic->name);
-    uint64_t needed = topic_record_max(event_max);
-    needed = needed > BATCH_BYTES ? needed : BATCH_BYTES;
-    if (facts->message_max < needed)
-        return err_set(reterr, ERR_TOPIC_MISMATCH,
-                       "topic %s takes records of %llu bytes, %llu are needed. Mend it: "
-                       "kafka-configs.sh --alter --topic %s --add-config max.message.bytes=%llu",
-                       topic->name, (unsigned long long)facts->message_max,
-                       (unsigned long long)needed, topic->name, (unsigned long long)needed);
     return true;
 }
 

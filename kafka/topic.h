@@ -33,15 +33,16 @@ struct topic_plan {
 
 struct topic_facts {
     char cluster_id[TOPIC_CLUSTER_ID_SIZE];
-    uint32_t brokers;     /* of the cluster, alive now */
-    uint32_t partitions;  /* at least 1 */
-    uint32_t leaderless;  /* partitions without a leader now */
-    uint32_t replication; /* replicas of the partition that has fewest */
-    uint32_t min_insync;  /* min.insync.replicas */
-    bool log_append_time; /* message.timestamp.type=LogAppendTime */
-    bool compacted;       /* cleanup.policy contains compact */
-    int64_t retention_ms; /* retention.ms; negative: for ever */
-    uint64_t message_max; /* max.message.bytes */
+    uint32_t brokers;      /* of the cluster, alive now */
+    uint32_t partitions;   /* at least 1 */
+    uint32_t leaderless;   /* partitions without a leader now */
+    uint32_t replication;  /* replicas of the partition that has fewest */
+    uint32_t min_insync;   /* min.insync.replicas */
+    bool log_append_time;  /* message.timestamp.type=LogAppendTime */
+    bool unclean_election; /* unclean.leader.election.enable */
+    bool compacted;        /* cleanup.policy contains compact */
+    int64_t retention_ms;  /* retention.ms; negative: for ever */
+    uint64_t message_max;  /* max.message.bytes */
 };
 
 /* First and next offset of a partition: it holds low … high-1 (fewer when records were removed). */
@@ -58,26 +59,16 @@ void topic_set_timeout(struct topic *topic, int64_t timeout_ms);
 /* The plan that `settings` asks for: events.partitions, 7 days, records of server.event_max. */
 struct topic_plan topic_plan_from(const struct settings *settings);
 
-/* The bytes of one record at most, for events of `event_max` bytes: what the server adds to an
- * event and what Kafka adds to a record are included. */
-uint64_t topic_record_max(uint64_t event_max);
-
 /* Makes the topic: LogAppendTime, cleanup by deletion, replicas as many as there are brokers but
  * at most TOPIC_REPLICATION_MAX, min.insync.replicas one less (at least 1). A topic that exists is
- * left as it is: *ret_created is false then, and topic_check tells whether it will do. Returns when
- * every partition has a leader.
- * Errors: KAFKA_UNAVAILABLE, KAFKA_REFUSED. */
+ * left as it is: *ret_created is false then, and topic_check.h tells whether it will do. Returns
+ * when every partition has a leader. Errors: KAFKA_UNAVAILABLE, KAFKA_REFUSED. */
 bool topic_create(struct topic *topic, const struct topic_plan *plan, bool *ret_created,
                   struct err *reterr) MUST_CHECK;
 
 /* Errors: NOT_FOUND (no such topic), KAFKA_UNAVAILABLE, KAFKA_REFUSED. */
 bool topic_describe(struct topic *topic, struct topic_facts *ret_facts,
                     struct err *reterr) MUST_CHECK;
-
-/* Whether the topic can be used: LogAppendTime, not compacted, records of
- * topic_record_max(event_max) fit. Errors: TOPIC_MISMATCH, with the command that mends it. */
-bool topic_check(const struct topic *topic, const struct topic_facts *facts, uint64_t event_max,
-                 struct err *reterr) MUST_CHECK;
 
 /* Low and high of partitions 0 … partitions-1, in order, into `ret_ranges`. Asks the brokers.
  * Errors: KAFKA_UNAVAILABLE, KAFKA_REFUSED. */

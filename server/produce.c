@@ -76,6 +76,9 @@ bool produce_records(struct request *request, struct err *reterr)
     request->produced = arena_calloc(&request->arena, batch->records_len, sizeof(struct produced));
     if (!request->produced)
         return err_set(reterr, ERR_OVERLOADED, "the request needs too much memory");
+    const uint64_t queued = (uint64_t)batch->records_len * PRODUCER_RECORD_BYTES;
+    limits_charge(&server->limits, queued);
+    request->charged += queued;
     atomic_store(&request->pending, batch->records_len + 1);
     atomic_fetch_add(&request->refs, 1);
     atomic_store(&request->state, REQUEST_WAITING);

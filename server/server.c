@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "kafka/kafka.h"
+#include "kafka/topic_check.h"
 #include "server/listener.h"
 #include "server/produce.h"
 #include <stdio.h>
@@ -91,7 +92,7 @@ static bool start_parts(struct server *server, const struct settings *settings, 
 {
     const struct admin_hooks hooks = {
         .program = "bxb-server", .ready = on_ready, .metrics = on_metrics, .context = server};
-    server->producer = producer_start(settings, produce_report, reterr);
+    server->producer = producer_start(settings, produce_report, NULL, NULL, reterr);
     if (!server->producer)
         return false;
     server->catalog = catalog_start(settings);
@@ -116,7 +117,7 @@ static void free_parts(struct server *server)
 
 bool server_start(struct server *server, const struct settings *settings, struct err *reterr)
 {
-    *server = (struct server){0};
+    *server = (struct server){.topic = settings->events_topic};
     kafka_set_logger(on_kafka_line);
     limits_set(&server->limits, settings);
     make_id_prefix(server);
@@ -169,10 +170,28 @@ static void watch_readiness(struct server *server)
         log_warning(NOT_READY, log_error_of(&err));
 }
 
+/* Logs each risk of the topic once, and again when it comes back. */
+static void watch_topic(struct server *server, const struct producer_status *status)
+{
+    for (unsigned i = 0; i < TOPIC_RISK_COUNT; i++) {
+        struct err err;
+        if (!(status->topic_risks & ~server->risks & 1u << i))
+            continue;
+        topic_risk_describe((enum topic_risk)i, server->topic, &err);
+        log_warning(TOPIC_RISK, log_error_of(&err));
+    }
+    server->risks = status->topic_risks;
+    metrics_set(METRIC_SERVER_TOPIC_RISKS, __builtin_popcount(status->topic_risks));
+}
+
 static void watch_producer(struct server *server)
 {
     struct producer_status status;
     producer_status(server->producer, &status);
+    watch_topic(server, &status);
+    if (status.losses != server->losses)
+        log_error(ACKNOWLEDGED_LOST, log_error_of(&status.last_loss));
+    server->losses = status.losses;
     if (status.recreations == server->recreations)
         return;
     log_error(PRODUCER_FATAL, log_error_of(&status.last_fatal));

@@ -28,6 +28,7 @@ struct server {
     struct admin *admin;
     struct listener *listener;
     char id_prefix[17]; /* of request ids that we make */
+    const char *topic;  /* borrowed */
 
     /* Any thread. */
     struct limits limits;
@@ -39,7 +40,8 @@ struct server {
     /* The main thread's own, of server_watch. */
     bool was_ready;
     bool reported;
-    uint64_t recreations;
+    uint64_t recreations, losses;
+    uint32_t risks; /* of the topic, bits of kafka/topic_check.h */
 };
 
 /* Starts everything; does not wait for PostgreSQL or the broker. `settings` is borrowed until

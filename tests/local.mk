@@ -2,6 +2,7 @@
 # linked with every room; the linker takes what a test uses. Under ThreadSanitizer, where Criterion
 # cannot run, the same files are linked with a runner of our own (tests/unit/plain_runner.c).
 unit_tests = \
+  %D%/unit/test_acked \
   %D%/unit/test_admin \
   %D%/unit/test_api_key \
   %D%/unit/test_args \
@@ -42,9 +43,11 @@ unit_tests = \
   %D%/unit/test_scan \
   %D%/unit/test_settings \
   %D%/unit/test_statement \
+  %D%/unit/test_statistics \
   %D%/unit/test_status \
   %D%/unit/test_table \
   %D%/unit/test_timestamp \
+  %D%/unit/test_topic_check \
   %D%/unit/test_usage \
   %D%/unit/test_verdict \
   %D%/unit/test_wide

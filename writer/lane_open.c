@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "writer/read_back.h"
+#include "kafka/topic_check.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -47,7 +48,8 @@ static bool open_topic(struct lane *lane, struct err *reterr)
 {
     lane->topic = topic_open(lane->settings, reterr);
     if (!lane->topic || !topic_describe(lane->topic, &lane->facts, reterr) ||
-        !topic_check(lane->topic, &lane->facts, lane->settings->server_event_max, reterr))
+        !topic_check(lane->settings->events_topic, &lane->facts, lane->settings->server_event_max,
+                     reterr))
         return false;
     return lane->facts.partitions <= UINT16_MAX + 1u ||
            err_set(reterr, ERR_TOPIC_MISMATCH, "more than 65536 partitions");

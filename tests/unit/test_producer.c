@@ -107,7 +107,7 @@ TEST(producer, is_not_ready_and_refuses_without_an_instance)
     struct sent sent = {0};
     settings_init(&settings);
     CHECK(settings_set(&settings, "kafka", "127.0.0.1:1", &err));
-    struct producer *producer = producer_start(&settings, on_report, &err);
+    struct producer *producer = producer_start(&settings, on_report, NULL, NULL, &err);
     CHECK(producer != NULL);
     CHECK(!producer_ready(producer, &err) && err.code == ERR_NOT_READY);
     CHECK(producer_partitions(producer) == 0);
@@ -213,7 +213,7 @@ TEST(producer, refuses_a_record_that_is_too_large_and_one_beyond_the_queue)
     static char large[2000000];
     memset(&fixture, 0, sizeof(fixture));
     mock_kafka_start(&fixture.mock, PARTITIONS, &fixture.settings);
-    CHECK(settings_set(&fixture.settings, "kafka.queue.buffering.max.messages", "10", &err));
+    CHECK(settings_set(&fixture.settings, "server.queue_events", "10", &err));
     fixture.producer = producer_start_unverified(&fixture.settings, PARTITIONS, on_report, &err);
     CHECK(fixture.producer != NULL && wait_ready(fixture.producer));
     CHECK(!producer_send(fixture.producer, 0, SLICE("k"), (struct slice){large, sizeof(large)},
@@ -232,13 +232,14 @@ TEST(producer, refuses_a_record_that_is_too_large_and_one_beyond_the_queue)
 TEST(producer, refuses_properties_that_the_promises_rest_on)
 {
     static const char *const refused[] = {"kafka.retries", "kafka.statistics.interval.ms",
-                                          "kafka.delivery.report.only.error"};
+                                          "kafka.delivery.report.only.error",
+                                          "kafka.queue.buffering.max.messages"};
     struct err err;
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         struct settings settings;
         settings_init(&settings);
         CHECK(settings_set(&settings, refused[i], "1", &err));
-        CHECK(!producer_start(&settings, on_report, &err));
+        CHECK(!producer_start(&settings, on_report, NULL, NULL, &err));
         CHECK(err.code == ERR_SETTINGS_INVALID && strstr(err.text, refused[i]));
         settings_done(&settings);
     }
