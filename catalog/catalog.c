@@ -38,6 +38,7 @@ struct catalog {
     int64_t current_mono_ms;          /* when it was last known to be current */
     struct err problem;               /* ERR_NONE: the last attempt was good */
     bool problem_told;
+    char broken_told[ERR_TEXT_SIZE]; /* the broken schema that was told last; "": none */
 };
 
 static const struct {
@@ -128,7 +129,7 @@ static bool version_changed(struct catalog *catalog, bool *ret_changed, struct e
 
 static bool load(struct catalog *catalog, struct err *reterr)
 {
-    struct catalog_snapshot *fresh = snapshot_postgres_load(catalog->pg, reterr);
+    struct catalog_snapshot *fresh = snapshot_postgres_load(catalog->pg, catalog->current, reterr);
     if (!fresh)
         return false;
     swap(catalog, fresh);
@@ -184,6 +185,8 @@ static int64_t poll_once(struct catalog *catalog)
     struct err err;
     bool good = update(catalog, &err);
     metrics_set(METRIC_SERVER_CATALOG_AGE, catalog_age_ms(catalog) / 1000);
+    metrics_set(METRIC_SERVER_SCHEMAS_BROKEN,
+                catalog->current ? (int64_t)catalog->current->schemas_broken : 0);
     if (good) {
         catalog->backoff_ms = 0;
         if (!keep_file(catalog, &err))
@@ -277,6 +280,21 @@ bool catalog_take_problem(struct catalog *catalog, struct err *ret_problem)
         *ret_problem = catalog->problem;
         catalog->problem_told = true;
     }
+    lock_release(&catalog->lock);
+    return fresh;
+}
+
+bool catalog_take_broken_schema(struct catalog *catalog, struct err *ret_problem)
+{
+    lock_acquire(&catalog->lock);
+    const struct catalog_snapshot *current = catalog->current;
+    const char *text = current && current->schemas_broken > 0 ? current->broken_schema.text : "";
+    bool changed = strcmp(text, catalog->broken_told) != 0;
+    if (changed)
+        snprintf(catalog->broken_told, sizeof(catalog->broken_told), "%s", text);
+    bool fresh = changed && text[0] != '\0';
+    if (fresh)
+        *ret_problem = current->broken_schema;
     lock_release(&catalog->lock);
     return fresh;
 }

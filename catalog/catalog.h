@@ -65,6 +65,10 @@ bool catalog_ready(struct catalog *catalog, struct err *reterr) MUST_CHECK;
  * logs. False when there is nothing new to say. */
 bool catalog_take_problem(struct catalog *catalog, struct err *ret_problem);
 
+/* The first metric whose stored schema cannot be used, as above. Its events are taken unchecked:
+ * what is wrong on our side must not reject them. */
+bool catalog_take_broken_schema(struct catalog *catalog, struct err *ret_problem);
+
 /* Milliseconds since the snapshot was last known to be current, also across a restart. */
 int64_t catalog_age_ms(struct catalog *catalog);
 

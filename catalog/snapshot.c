@@ -27,6 +27,8 @@ void catalog_release(const struct catalog_snapshot *snapshot)
     struct catalog_snapshot *mine = (struct catalog_snapshot *)snapshot;
     if (atomic_fetch_sub_explicit(&mine->references, 1, memory_order_acq_rel) != 1)
         return;
+    for (size_t i = 0; i < mine->metrics_len; i++)
+        metric_schema_release(mine->metrics[i].schema);
     arena_done(&mine->texts);
     free(mine->organizations);
     free(mine->keys);
@@ -232,6 +234,53 @@ const struct event_metric *catalog_metric_find(const struct catalog_organization
     const struct catalog_snapshot *snapshot = organization->snapshot;
     uint32_t row = *metric_slot(snapshot, (uint32_t)(organization - snapshot->organizations), code);
     return row == 0 ? NULL : &snapshot->metrics[row - 1].metric;
+}
+
+/* The same metric's schema in another snapshot, which is sealed. NULL: none. */
+static struct metric_schema *schema_in(const struct catalog_snapshot *other,
+                                       struct slice organization_id, struct slice code)
+{
+    const struct catalog_organization *organization =
+        other ? catalog_organization_find(other, organization_id) : NULL;
+    if (!organization)
+        return NULL;
+    uint32_t row = *metric_slot(other, (uint32_t)(organization - other->organizations), code);
+    return row == 0 ? NULL : other->metrics[row - 1].schema;
+}
+
+/* Notes that events of a metric are not checked though they should be. */
+static void note_broken(struct catalog_snapshot *snapshot, const struct snapshot_metric *row)
+{
+    const struct err *problem = &row->schema->problem;
+    if (snapshot->schemas_broken++ > 0)
+        return;
+    err_set_at(&snapshot->broken_schema, problem->code, problem->pointer,
+               "metric '%.*s' of organization %.*s takes events unchecked: version %lld of its "
+               "schema cannot be used: %s%s%s",
+               SLICE_ARG(row->code), SLICE_ARG(snapshot->organizations[row->organization].id),
+               (long long)row->schema_version, problem->pointer, problem->pointer[0] ? ": " : "",
+               problem->text);
+}
+
+void snapshot_schema_metric(struct catalog_snapshot *snapshot,
+                            const struct metric_schema_facts *facts,
+                            const struct catalog_snapshot *previous)
+{
+    ASSERT(snapshot->metrics_len > 0);
+    struct snapshot_metric *row = &snapshot->metrics[snapshot->metrics_len - 1];
+    if (facts->mode == METRIC_MODE_OFF || facts->text.size == 0)
+        return;
+    struct metric_schema *known =
+        schema_in(previous, snapshot->organizations[row->organization].id, row->code);
+    row->schema = metric_schema_share(known, facts);
+    if (!row->schema)
+        row->schema = metric_schema_new(facts->text, facts->assert_formats);
+    row->mode = facts->mode;
+    row->schema_version = facts->version;
+    row->metric.schema = row->schema->compiled;
+    row->metric.schema_warns = facts->mode == METRIC_MODE_WARN;
+    if (!row->schema->compiled)
+        note_broken(snapshot, row);
 }
 
 static const struct event_metric *find_metric(const void *organization, struct slice code)

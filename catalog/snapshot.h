@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "catalog/catalog.h"
+#include "catalog/metric_schema.h"
 #include "postgres/pg.h"
 #include <stdatomic.h>
 
@@ -30,6 +31,9 @@ struct snapshot_metric {
     uint32_t organization; /* index */
     struct slice code;
     struct event_metric metric;
+    struct metric_schema *schema; /* counted; NULL: none, or its mode is off */
+    enum metric_mode mode;
+    int64_t schema_version;
 };
 
 /* Finds rows of an array by hash: open addressing. */
@@ -49,6 +53,8 @@ struct catalog_snapshot {
     struct snapshot_metric *metrics; /* owned */
     size_t metrics_len, metrics_capacity;
     struct snapshot_slots key_slots, metric_slots;
+    size_t schemas_broken;    /* metrics whose schema cannot be used */
+    struct err broken_schema; /* what is wrong with the first of them */
 };
 
 struct catalog_snapshot *snapshot_new(int64_t version); /* with one reference */
@@ -69,14 +75,23 @@ bool snapshot_add_metric(struct catalog_snapshot *snapshot, struct slice organiz
                          struct slice code, const struct event_metric *metric,
                          struct err *reterr) MUST_CHECK;
 
+/* The schema of the metric that was added last, shared with `previous` (NULL: none) where it did
+ * not change. One that cannot be used is noted as broken, and its metric has none. */
+void snapshot_schema_metric(struct catalog_snapshot *snapshot,
+                            const struct metric_schema_facts *facts,
+                            const struct catalog_snapshot *previous);
+
 /* Makes it ready for looking up; a key or metric that comes twice is an error (IO). */
 bool snapshot_seal(struct catalog_snapshot *snapshot, struct err *reterr) MUST_CHECK;
 
 const struct snapshot_key *snapshot_find_key(const struct catalog_snapshot *snapshot,
                                              const uint8_t sha256[DIGEST_SHA256_SIZE]);
 
-/* Reads everything from PostgreSQL, as of one moment. NULL on failure. */
-struct catalog_snapshot *snapshot_postgres_load(struct pg *pg, struct err *reterr) MUST_CHECK;
+/* Reads everything from PostgreSQL, as of one moment; what did not change since `previous` (NULL:
+ * none) need not be compiled anew. NULL on failure. */
+struct catalog_snapshot *snapshot_postgres_load(struct pg *pg,
+                                                const struct catalog_snapshot *previous,
+                                                struct err *reterr) MUST_CHECK;
 
 /* The file holds hashes of keys, never keys; a damaged one, one of another format and one that
  * others could have written is refused (catalog/sealed_file.h). Its modification time is when the

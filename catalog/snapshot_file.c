@@ -1,16 +1,19 @@
 /* The snapshot file: a JSON document that outlives the process, for a start without PostgreSQL. It
  * stands in a sealed file (catalog/sealed_file.h):
  *
- *     bxb-catalog 3 SHA256
+ *     bxb-catalog 4 SHA256
  *     {"version":7,
  *      "organizations":[{"id":"…","name":"…","unknown_codes":"accept",
  *                        "events_per_second":null,"bytes_per_second":0,"burst_ms":null}],
  *      "keys":[{"organization_id":"…","sha256":"…","scopes":["events:write"],
  *               "expires_ms":null,"revoked":false}],
- *      "metrics":[{"organization_id":"…","code":"…","field_name":null,"transactional":false}]}
+ *      "metrics":[{"organization_id":"…","code":"…","field_name":null,"transactional":false,
+ *                  "schema":{"mode":"warn","version":1,"assert_formats":false,"text":"{…}"}}]}
  *
- * A file of another format is not read: format 2 knew no limits and no checksum, format 1 no
- * metrics, and without them values would be wrong.
+ * "schema" is null where properties are not checked; its text is a string, since numbers in it are
+ * decimals that a JSON library would round. A file of another format is not read: format 3 knew no
+ * schemas, format 2 no limits and no checksum, format 1 no metrics, and without them events would
+ * be taken for what they are not.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -20,7 +23,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-static const char kind[] = "bxb-catalog 3"; /* raised with each change of what it must hold */
+static const char kind[] = "bxb-catalog 4"; /* raised with each change of what it must hold */
 
 static const enum catalog_scope all_scopes[] = {
     CATALOG_SCOPE_EVENTS_WRITE,
@@ -94,6 +97,25 @@ static bool read_organization(struct catalog_snapshot *snapshot, const json_t *i
     return true;
 }
 
+/* The schema of the metric that was added last: null, or all of it. */
+static bool read_schema(struct catalog_snapshot *snapshot, const json_t *schema, struct err *reterr)
+{
+    const json_t *version = json_object_get(schema, "version");
+    const json_t *assert_formats = json_object_get(schema, "assert_formats");
+    struct metric_schema_facts facts = {
+        .text = text_of(schema, "text"),
+        .assert_formats = json_is_true(assert_formats),
+        .version = json_integer_value(version),
+    };
+    if (json_is_null(schema))
+        return true;
+    if (!json_is_integer(version) || !json_is_boolean(assert_formats) || facts.text.size == 0 ||
+        !metric_mode_parse(text_of(schema, "mode"), &facts.mode, reterr))
+        return err_set(reterr, ERR_IO, "the schema of a metric in it is incomplete");
+    snapshot_schema_metric(snapshot, &facts, NULL);
+    return true;
+}
+
 static bool read_metric(struct catalog_snapshot *snapshot, const json_t *item, struct err *reterr)
 {
     const json_t *field_name = json_object_get(item, "field_name");
@@ -106,7 +128,8 @@ static bool read_metric(struct catalog_snapshot *snapshot, const json_t *item, s
         !(json_is_string(field_name) || json_is_null(field_name)))
         return err_set(reterr, ERR_IO, "a metric in it is incomplete");
     return snapshot_add_metric(snapshot, text_of(item, "organization_id"), text_of(item, "code"),
-                               &metric, reterr);
+                               &metric, reterr) &&
+           read_schema(snapshot, json_object_get(item, "schema"), reterr);
 }
 
 static struct catalog_snapshot *read_document(const json_t *document, struct err *reterr)
@@ -204,19 +227,30 @@ static json_t *keys_json(const struct catalog_snapshot *snapshot)
     return list;
 }
 
+static json_t *schema_json(const struct snapshot_metric *row)
+{
+    const struct metric_schema *schema = row->schema;
+    if (!schema)
+        return json_null();
+    return json_pack("{s:s,s:I,s:b,s:s%}", "mode", metric_mode_name(row->mode), "version",
+                     (json_int_t)row->schema_version, "assert_formats", schema->assert_formats,
+                     "text", schema->text.data, schema->text.size);
+}
+
 static json_t *metrics_json(const struct catalog_snapshot *snapshot)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < snapshot->metrics_len; i++) {
         const struct snapshot_metric *row = &snapshot->metrics[i];
         struct slice field_name = row->metric.field_name;
-        json_array_append_new(list, json_pack("{s:s,s:s%,s:o,s:b}", "organization_id",
+        json_array_append_new(list, json_pack("{s:s,s:s%,s:o,s:b,s:o}", "organization_id",
                                               snapshot->organizations[row->organization].id.data,
                                               "code", row->code.data, row->code.size, "field_name",
                                               field_name.size > 0
                                                   ? json_stringn(field_name.data, field_name.size)
                                                   : json_null(),
-                                              "transactional", row->metric.transactional));
+                                              "transactional", row->metric.transactional, "schema",
+                                              schema_json(row)));
     }
     return list;
 }

@@ -81,12 +81,22 @@ static bool load_keys(struct pg *pg, struct catalog_snapshot *snapshot, struct e
     return true;
 }
 
-static bool load_metrics(struct pg *pg, struct catalog_snapshot *snapshot, struct err *reterr)
+/* A mode that this program does not know is of a newer one. It is no reason to reject events. */
+static enum metric_mode mode_of(struct slice name)
+{
+    enum metric_mode mode;
+    struct err ignored;
+    return metric_mode_parse(name, &mode, &ignored) ? mode : METRIC_MODE_WARN;
+}
+
+static bool load_metrics(struct pg *pg, struct catalog_snapshot *snapshot,
+                         const struct catalog_snapshot *previous, struct err *reterr)
 {
     CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
     if (!pg_query(pg,
-                  "SELECT organization_id, code, coalesce(field_name, ''), transactional"
-                  " FROM metric",
+                  "SELECT organization_id, code, coalesce(field_name, ''), transactional,"
+                  " schema_mode, schema_version, schema_formats,"
+                  " CASE WHEN schema_mode <> 'off' THEN schema::text END FROM metric",
                   NULL, 0, &rows, reterr))
         return false;
     for (size_t row = 0; row < pg_rows(rows); row++) {
@@ -97,11 +107,19 @@ static bool load_metrics(struct pg *pg, struct catalog_snapshot *snapshot, struc
         if (!snapshot_add_metric(snapshot, pg_slice(rows, row, 0), pg_slice(rows, row, 1), &metric,
                                  reterr))
             return false;
+        const struct metric_schema_facts schema = {
+            .mode = mode_of(pg_slice(rows, row, 4)),
+            .version = pg_i64(rows, row, 5),
+            .assert_formats = pg_bool(rows, row, 6),
+            .text = pg_slice(rows, row, 7),
+        };
+        snapshot_schema_metric(snapshot, &schema, previous);
     }
     return true;
 }
 
-static struct catalog_snapshot *load(struct pg *pg, struct err *reterr)
+static struct catalog_snapshot *load(struct pg *pg, const struct catalog_snapshot *previous,
+                                     struct err *reterr)
 {
     int64_t version = 0;
     if (!pg_query(pg, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", NULL, 0, NULL,
@@ -110,16 +128,17 @@ static struct catalog_snapshot *load(struct pg *pg, struct err *reterr)
         return NULL;
     CLEANUP(snapshot_releasep) struct catalog_snapshot *snapshot = snapshot_new(version);
     if (!load_organizations(pg, snapshot, reterr) || !load_keys(pg, snapshot, reterr) ||
-        !load_metrics(pg, snapshot, reterr) || !snapshot_seal(snapshot, reterr))
+        !load_metrics(pg, snapshot, previous, reterr) || !snapshot_seal(snapshot, reterr))
         return NULL;
     return TAKE(snapshot);
 }
 
-struct catalog_snapshot *snapshot_postgres_load(struct pg *pg, struct err *reterr)
+struct catalog_snapshot *
+snapshot_postgres_load(struct pg *pg, const struct catalog_snapshot *previous, struct err *reterr)
 {
     if (!pg_begin(pg, reterr))
         return NULL;
-    struct catalog_snapshot *snapshot = load(pg, reterr);
+    struct catalog_snapshot *snapshot = load(pg, previous, reterr);
     pg_rollback(pg); /* it only read */
     return snapshot;
 }

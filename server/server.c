@@ -205,6 +205,8 @@ void server_watch(struct server *server)
     struct err problem;
     if (catalog_take_problem(server->catalog, &problem))
         log_warning(CATALOG_STALE, log_error_of(&problem));
+    if (catalog_take_broken_schema(server->catalog, &problem))
+        log_error(SCHEMA_BROKEN, log_error_of(&problem));
     watch_producer(server);
     watch_readiness(server);
 }

@@ -10,6 +10,7 @@ unit_tests = \
   %D%/unit/test_batch \
   %D%/unit/test_bench \
   %D%/unit/test_catalog \
+  %D%/unit/test_catalog_schema \
   %D%/unit/test_ch_client \
   %D%/unit/test_cloudevents \
   %D%/unit/test_compatible \

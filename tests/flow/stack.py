@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import json
 import os
 import pathlib
 import random
@@ -12,7 +13,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from typing import Callable, Optional, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 from verifier.__main__ import read_env
 from verifier.sources import Settings
@@ -45,6 +46,12 @@ def free_ports() -> int:
         if all(_is_free(port) for port in range(base, base + PORTS)):
             return base
     raise RuntimeError(f"no {PORTS} free ports in a row between {FIRST_PORT} and {LAST_PORT}")
+
+
+def kept_catalog(path: pathlib.Path) -> dict[str, Any]:
+    """What a snapshot file of the catalog holds, behind its first line; nothing before it is there."""
+    nothing = {"organizations": [], "metrics": []}
+    return json.loads(path.read_text().partition("\n")[2]) if path.exists() else nothing
 
 
 def remembered_port(local: pathlib.Path) -> Optional[int]:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from flow.stack import wait_until
+from flow.stack import kept_catalog, wait_until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
@@ -173,8 +173,10 @@ def test_a_server_that_starts_without_postgres_knows_the_metrics(organization, t
 
 def keeps_rejecting(path, organization) -> bool:
     """Whether the snapshot file has the last change of the organization."""
-    organizations = json.loads(path.read_text())["organizations"] if path.exists() else []
-    return any(kept["id"] == organization.id and kept["unknown_codes"] == "reject" for kept in organizations)
+    return any(
+        kept["id"] == organization.id and kept["unknown_codes"] == "reject"
+        for kept in kept_catalog(path)["organizations"]
+    )
 
 
 def test_metrics_are_made_changed_and_listed(stack, organization):

@@ -365,14 +365,18 @@ static void write_text(const char *path, const char *text)
     "{\"version\":1,\"organizations\":[" organizations "],\"keys\":[" keys                         \
     "],\"metrics\":[" metrics "]}"
 #define METRICS(metrics) DOCUMENT(ORGANIZATION(LIMITS), "", metrics)
-#define WITH(key)        DOCUMENT(ORGANIZATION(LIMITS), key, "")
-#define HASH             "1111111111111111111111111111111111111111111111111111111111111111"
+#define METRIC_OF(organization, rest)                                                              \
+    "{\"organization_id\":\"" organization "\",\"code\":\"x\"" rest "}"
+#define WHOLE_METRIC        ",\"field_name\":null,\"transactional\":true,\"schema\":null"
+#define WITH_SCHEMA(schema) ",\"field_name\":null,\"transactional\":true,\"schema\":{" schema "}"
+#define WITH(key)           DOCUMENT(ORGANIZATION(LIMITS), key, "")
+#define HASH                "1111111111111111111111111111111111111111111111111111111111111111"
 
 /* A file whose checksum is right, whatever its document says. */
 static void write_document(const char *path, const char *document)
 {
     struct err err;
-    CHECK(sealed_file_write(path, "bxb-catalog 3", slice_from(document), &err));
+    CHECK(sealed_file_write(path, "bxb-catalog 4", slice_from(document), &err));
 }
 
 TEST(snapshot_file, what_is_incomplete_is_refused)
@@ -388,11 +392,19 @@ TEST(snapshot_file, what_is_incomplete_is_refused)
         DOCUMENT(ORGANIZATION(",\"events_per_second\":null,\"bytes_per_second\":5"), "", ""),
         DOCUMENT(ORGANIZATION(",\"events_per_second\":-1,\"bytes_per_second\":5,\"burst_ms\":1"),
                  "", ""),
-        METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\",\"field_name\":null}"),
-        METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\",\"transactional\":true}"),
-        METRICS("{\"organization_id\":\"" ORG_A "\",\"field_name\":null,\"transactional\":true}"),
-        METRICS("{\"organization_id\":\"" ORG_B "\",\"code\":\"x\",\"field_name\":null,"
-                "\"transactional\":true}"),
+        METRICS(METRIC_OF(ORG_A, ",\"field_name\":null,\"schema\":null")),
+        METRICS(METRIC_OF(ORG_A, ",\"transactional\":true,\"schema\":null")),
+        METRICS(METRIC_OF(ORG_A, ",\"field_name\":null,\"transactional\":true")),
+        METRICS("{\"organization_id\":\"" ORG_A "\",\"field_name\":null,\"transactional\":true,"
+                "\"schema\":null}"),
+        METRICS(METRIC_OF(ORG_B, WHOLE_METRIC)),
+        METRICS(METRIC_OF(ORG_A, WITH_SCHEMA("\"mode\":\"perhaps\",\"version\":1,"
+                                             "\"assert_formats\":false,\"text\":\"{}\""))),
+        METRICS(METRIC_OF(ORG_A, WITH_SCHEMA("\"mode\":\"warn\",\"version\":1,"
+                                             "\"assert_formats\":false"))),
+        METRICS(METRIC_OF(ORG_A, WITH_SCHEMA("\"mode\":\"warn\",\"version\":1,\"text\":\"{}\""))),
+        METRICS(METRIC_OF(ORG_A, WITH_SCHEMA("\"mode\":\"warn\",\"assert_formats\":false,"
+                                             "\"text\":\"{}\""))),
         WITH("{\"organization_id\":\"" ORG_A "\",\"sha256\":\"12\",\"expires_ms\":null,"
              "\"revoked\":false}"),
         WITH("{\"organization_id\":\"" ORG_B "\",\"sha256\":\"" HASH "\",\"expires_ms\":null,"
@@ -411,8 +423,11 @@ TEST(snapshot_file, what_is_incomplete_is_refused)
     write_document(path, WITH("{\"organization_id\":\"" ORG_A "\",\"sha256\":\"" HASH
                               "\",\"expires_ms\":null,\"revoked\":false}"));
     CHECK(read_code(path) == ERR_NONE);
-    write_document(path, METRICS("{\"organization_id\":\"" ORG_A "\",\"code\":\"x\","
-                                 "\"field_name\":null,\"transactional\":true}"));
+    write_document(path, METRICS(METRIC_OF(ORG_A, WHOLE_METRIC)));
+    CHECK(read_code(path) == ERR_NONE);
+    write_document(path, METRICS(METRIC_OF(ORG_A, WITH_SCHEMA("\"mode\":\"warn\",\"version\":1,"
+                                                              "\"assert_formats\":false,"
+                                                              "\"text\":\"{}\""))));
     CHECK(read_code(path) == ERR_NONE);
     CHECK(chmod(path, 0620) == 0); /* somebody else may have written it */
     CHECK(read_code(path) == ERR_IO);
@@ -430,9 +445,9 @@ TEST(snapshot_file, another_format_is_refused)
     write_text(path,
                "{\"format\":2,\"version\":1,\"organizations\":[],\"keys\":[],\"metrics\":[]}");
     CHECK(read_code(path) == ERR_IO);
-    CHECK(sealed_file_write(path, "bxb-catalog 30", slice_from(METRICS("")), &err));
+    CHECK(sealed_file_write(path, "bxb-catalog 40", slice_from(METRICS("")), &err));
     CHECK(read_code(path) == ERR_IO);
-    CHECK(sealed_file_write(path, "bxb-catalog 2", slice_from(METRICS("")), &err));
+    CHECK(sealed_file_write(path, "bxb-catalog 3", slice_from(METRICS("")), &err));
     CHECK(read_code(path) == ERR_IO);
     write_document(path, METRICS(""));
     CHECK(read_code(path) == ERR_NONE);
