@@ -4,9 +4,10 @@ noinst_LIBRARIES += %D%/libcli.a
 %C%_libcli_a_SOURCES = \
   %D%/args.c %D%/args.h %D%/cli.c %D%/cli.h %D%/commands.def \
   %D%/output.c %D%/output.h %D%/http.c %D%/http.h %D%/lines.c %D%/lines.h \
+  %D%/document.c %D%/document.h \
   %D%/progress.c %D%/progress.h \
   %D%/migrate.c %D%/org_change.c %D%/org_list.c %D%/org_columns.c %D%/org_columns.h \
-  %D%/metric_change.c %D%/metric_list.c %D%/metric_columns.c %D%/metric_columns.h \
+  %D%/metric_change.c %D%/metric_list.c %D%/metric_show.c %D%/metric_columns.c %D%/metric_columns.h \
   %D%/key_make.c %D%/key_revoke.c %D%/key_list.c \
   %D%/send.c %D%/send_answer.c %D%/send_answer.h \
   %D%/status.c %D%/status.h %D%/status_collect.c %D%/status_show.c
