@@ -4,7 +4,6 @@
 #include <config.h>
 #include "writer/batch.h"
 #include "base/assert.h"
-#include "schemas/record.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -12,18 +11,11 @@
  * batch that the settings of its time allowed. */
 static const size_t memory_max = (size_t)8 << 30;
 
-enum {
-    ROWS_FIRST = 1024,
-    MS_PER_DAY = 86400000,
-    UUID_SIZE = 36,
-};
+enum { ROWS_FIRST = 1024 };
 
-/* What ClickHouse can order by toDate: 1970-01-01 to 2149-06-06. */
-static const int64_t timestamp_end_ms = 65536 * (int64_t)MS_PER_DAY;
-
-void batch_init(struct batch *batch, uint32_t partitions)
+void batch_init(struct batch *batch, uint32_t partitions, const struct columns *columns)
 {
-    *batch = (struct batch){.ranges_len = partitions};
+    *batch = (struct batch){.ranges_len = partitions, .columns = columns};
     arena_init(&batch->arena, memory_max);
     usage_init(&batch->usage, memory_max);
     batch->ranges = xcalloc(partitions, sizeof *batch->ranges);
@@ -53,6 +45,7 @@ void batch_reset(struct batch *batch)
     free_ranges(batch);
     free_blocks(batch);
     usage_reset(&batch->usage);
+    dead_letters_done(&batch->dead);
     arena_reset(&batch->arena);
     batch->rows_len = 0;
     batch->months_len = 0;
@@ -67,24 +60,11 @@ void batch_done(struct batch *batch)
     free_ranges(batch);
     free_blocks(batch);
     usage_done(&batch->usage);
+    dead_letters_done(&batch->dead);
     arena_done(&batch->arena);
     mem_freep(&batch->rows);
     mem_freep(&batch->ranges);
     *batch = (struct batch){0};
-}
-
-uint32_t batch_month(int64_t timestamp_ms)
-{
-    /* Days to a civil date, with years that begin in March. */
-    int64_t days = timestamp_ms / MS_PER_DAY + 719468;
-    int64_t era = days / 146097;
-    int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t month = (5 * day_of_year + 2) / 153 + 3;
-    int64_t year = year_of_era + era * 400 + (month > 12);
-    return (uint32_t)(year * 100 + (month > 12 ? month - 12 : month));
 }
 
 void range_digest(struct digest *digest, int64_t offset, struct slice value)
@@ -96,29 +76,6 @@ void range_digest(struct digest *digest, int64_t offset, struct slice value)
     }
     digest_add(digest, (struct slice){(const char *)head, sizeof head});
     digest_add(digest, value);
-}
-
-static bool is_uuid(struct slice text)
-{
-    if (text.size != UUID_SIZE)
-        return false;
-    for (size_t i = 0; i < UUID_SIZE; i++) {
-        char c = text.data[i];
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-    }
-    return true;
-}
-
-/* What the stores rest on beyond what record_decode checks. */
-static bool check_record(const struct record *record, struct err *reterr)
-{
-    if (!is_uuid(record->organization_id))
-        return err_set(reterr, ERR_RECORD_INVALID, "organization_id is not a lower-case UUID");
-    if (record->timestamp_ms < 0 || record->timestamp_ms >= timestamp_end_ms)
-        return err_set(reterr, ERR_RECORD_INVALID, "timestamp is outside 1970 to 2149");
-    return true;
 }
 
 static void note_month(struct batch *batch, uint32_t month)
@@ -143,30 +100,28 @@ static void extend_range(struct batch *batch, const struct consumer_message *mes
     range->last_timestamp_ms = message->timestamp_ms;
 }
 
-bool batch_add(struct batch *batch, const struct consumer_message *message, struct err *reterr)
+static struct row *new_row(struct batch *batch)
 {
-    ASSERT(message->partition < batch->ranges_len && batch->intent.ranges_len == 0);
     if (batch->rows_len == batch->rows_capacity) {
         batch->rows_capacity = batch->rows_capacity ? batch->rows_capacity * 2 : ROWS_FIRST;
         batch->rows = xrealloc(batch->rows, batch->rows_capacity * sizeof *batch->rows);
     }
-    struct batch_row *row = &batch->rows[batch->rows_len];
-    struct err reason;
-    if (!record_decode(message->value, &batch->arena, &row->record, &reason) ||
-        !check_record(&row->record, &reason) || !usage_add(&batch->usage, &row->record, &reason))
-        return err_set(reterr, ERR_RECORD_INVALID, "partition %" PRIu32 ", offset %" PRId64 ": %s",
-                       message->partition, message->offset, reason.text);
-    row->offset = message->offset;
-    row->partition = message->partition;
-    row->month = batch_month(row->record.timestamp_ms);
-    note_month(batch, row->month);
+    return &batch->rows[batch->rows_len++];
+}
+
+void batch_add(struct batch *batch, const struct consumer_message *message)
+{
+    ASSERT(message->partition < batch->ranges_len && batch->intent.ranges_len == 0);
+    struct row *row = new_row(batch);
+    row->message = *message;
+    fate_decide(row, batch->columns, &batch->arena);
+    if (row->fate.kind == FATE_STORED)
+        note_month(batch, row->month);
     extend_range(batch, message);
-    batch->rows_len++;
     batch->bytes += message->value.size;
     batch->last_sequence = message->sequence;
     if (batch->oldest_ms == 0 || message->timestamp_ms < batch->oldest_ms)
         batch->oldest_ms = message->timestamp_ms;
-    return true;
 }
 
 bool batch_full(const struct batch *batch, const struct batch_limits *limits)
@@ -174,6 +129,27 @@ bool batch_full(const struct batch *batch, const struct batch_limits *limits)
     /* The next record may bring another month. */
     return batch->rows_len >= limits->rows || batch->bytes >= limits->bytes ||
            batch->months_len >= INTENT_BLOCKS_MAX;
+}
+
+bool batch_pin(struct batch *batch, const struct fates *pinned, struct err *reterr)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < batch->rows_len; i++) {
+        struct row *row = &batch->rows[i];
+        const struct fate *fate = fates_find(pinned, row->message.partition, row->message.offset);
+        if (!fate && row->fate.kind == FATE_DEAD)
+            return err_set(reterr, ERR_RECORD_INVALID,
+                           "partition %" PRIu32 ", offset %" PRId64
+                           " was to be stored, and cannot be any more: %s",
+                           row->message.partition, row->message.offset,
+                           row->detail ? row->detail : "");
+        found += fate != NULL;
+        row->fate = fate ? *fate : (struct fate){.kind = FATE_STORED};
+    }
+    return found == pinned->len || err_set(reterr, ERR_LOG_CHANGED,
+                                           "%zu records that were not to be stored are not in "
+                                           "the topic any more",
+                                           pinned->len - found);
 }
 
 /* The order of the table's key; records of one key in the order of the log. */
@@ -192,8 +168,8 @@ static int compare_i64(int64_t a, int64_t b)
 
 static int compare_rows(const void *left, const void *right)
 {
-    const struct batch_row *a = *(const struct batch_row *const *)left;
-    const struct batch_row *b = *(const struct batch_row *const *)right;
+    const struct row *a = *(const struct row *const *)left;
+    const struct row *b = *(const struct row *const *)right;
     int order = compare_i64(a->month, b->month);
     if (order == 0)
         order = compare_slices(a->record.organization_id, b->record.organization_id);
@@ -206,8 +182,8 @@ static int compare_rows(const void *left, const void *right)
     if (order == 0)
         order = compare_slices(a->record.transaction_id, b->record.transaction_id);
     if (order == 0)
-        order = compare_i64(a->partition, b->partition);
-    return order ? order : compare_i64(a->offset, b->offset);
+        order = compare_i64(a->message.partition, b->message.partition);
+    return order ? order : compare_i64(a->message.offset, b->message.offset);
 }
 
 static void seal_ranges(struct batch *batch, const int64_t hwm[])
@@ -232,29 +208,60 @@ static void seal_ranges(struct batch *batch, const int64_t hwm[])
     }
 }
 
-bool batch_seal(struct batch *batch, const struct columns *columns, const int64_t hwm[],
-                uint32_t incarnation, struct err *reterr)
+/* The rows that are stored go into `ret_order`; the others' fates are pinned. */
+static bool seal_fates(struct batch *batch, const struct row **ret_order, size_t *ret_stored,
+                       struct err *reterr)
 {
-    ASSERT(batch->rows_len > 0);
-    CLEANUP(mem_freep)
-    const struct batch_row **order = xcalloc(batch->rows_len, sizeof(struct batch_row *));
-    for (size_t i = 0; i < batch->rows_len; i++)
-        order[i] = &batch->rows[i];
-    qsort(order, batch->rows_len, sizeof(struct batch_row *), compare_rows);
+    size_t stored = 0;
+    for (size_t i = 0; i < batch->rows_len; i++) {
+        const struct row *row = &batch->rows[i];
+        if (row->fate.kind == FATE_STORED) {
+            ret_order[stored++] = row;
+            continue;
+        }
+        fates_add(&batch->intent.fates, row->message.partition, row->message.offset, &row->fate);
+        if (row->fate.kind == FATE_DEAD &&
+            !dead_letters_add(&batch->dead, row, &batch->arena, reterr))
+            return false;
+    }
+    fates_sort(&batch->intent.fates);
+    *ret_stored = stored;
+    return true;
+}
 
+/* A block for each month. */
+static bool seal_blocks(struct batch *batch, const struct row *const order[], size_t len,
+                        uint32_t incarnation, struct err *reterr)
+{
     struct intent *intent = &batch->intent;
-    seal_ranges(batch, hwm);
-    intent->blocks = xcalloc(batch->months_len, sizeof *intent->blocks);
-    batch->blocks = xcalloc(batch->months_len, sizeof *batch->blocks);
-    for (size_t from = 0, to; from < batch->rows_len; from = to) {
-        for (to = from; to < batch->rows_len && order[to]->month == order[from]->month;)
+    intent->blocks = xcalloc(batch->months_len + 1, sizeof *intent->blocks);
+    batch->blocks = xcalloc(batch->months_len + 1, sizeof *batch->blocks);
+    for (size_t from = 0, to; from < len; from = to) {
+        for (to = from; to < len && order[to]->month == order[from]->month;)
             to++;
         struct buf *block = &batch->blocks[intent->blocks_len];
         buf_init(block, memory_max);
         intent->blocks[intent->blocks_len++] =
             (struct intent_block){.month = order[from]->month, .rows = (int64_t)(to - from)};
-        if (!columns_encode(columns, order + from, to - from, incarnation, block, reterr))
+        if (!columns_encode(batch->columns, order + from, to - from, incarnation, block, reterr))
             return false;
     }
     return true;
+}
+
+bool batch_seal(struct batch *batch, const int64_t hwm[], uint32_t incarnation, struct err *reterr)
+{
+    ASSERT(batch->rows_len > 0);
+    CLEANUP(mem_freep) const struct row **order = xcalloc(batch->rows_len, sizeof *order);
+    batch->intent.incarnation = incarnation;
+    seal_ranges(batch, hwm);
+    size_t stored;
+    if (!seal_fates(batch, order, &stored, reterr))
+        return false;
+    if (stored > 1)
+        qsort(order, stored, sizeof *order, compare_rows);
+    for (size_t i = 0; i < stored; i++)
+        if (!usage_add(&batch->usage, &order[i]->record, reterr))
+            return false;
+    return seal_blocks(batch, order, stored, incarnation, reterr);
 }

@@ -2,13 +2,17 @@
  * that are sent.
  *
  *     while (!batch_full(batch, &limits) && consumer_next(…))
- *         batch_add(batch, &message, &err);
- *     batch_seal(batch, columns, positions, incarnation, &err);
+ *         batch_add(batch, &message);
+ *     … rows in reading order, each with the fate that it has by itself (writer/fate.h) …
+ *     batch_seal(batch, positions, incarnation, &err);
  *     … batch->intent, batch->blocks[i], batch->usage …
  *     batch_reset(batch);
  *
- * Sealing sorts the rows of each month by the table's key and encodes them; the records themselves
- * are not needed after that. The same records always make the same blocks, in the same order.
+ * Between the last batch_add and batch_seal whoever knows what was stored before makes duplicates
+ * of rows; a batch that is built again gets the fates of its intent instead (batch_pin). Sealing
+ * sorts the rows that are stored by the table's key, month by month, and encodes them; the
+ * consumer's records are not needed after that. The same records with the same fates always make
+ * the same blocks, in the same order.
  *
  * Threads: one at a time; handed over whole. SPDX-License-Identifier: Apache-2.0 */
 #ifndef WRITER_BATCH_H
@@ -16,6 +20,8 @@
 #include "base/arena.h"
 #include "kafka/consumer.h"
 #include "writer/columns.h"
+#include "writer/dead.h"
+#include "writer/fate.h"
 #include "writer/intent.h"
 #include "writer/usage.h"
 
@@ -32,11 +38,12 @@ struct batch_range {
 struct batch {
     /* while it is gathered */
     struct arena arena;
-    struct batch_row *rows; /* owned */
+    const struct columns *columns; /* borrowed */
+    struct row *rows;              /* every record, as it was read; owned */
     size_t rows_len, rows_capacity;
     struct batch_range *ranges; /* by partition; records = 0: none. Owned */
     size_t ranges_len;
-    uint32_t months[INTENT_BLOCKS_MAX];
+    uint32_t months[INTENT_BLOCKS_MAX]; /* of what may be stored */
     size_t months_len;
     size_t bytes;           /* of the records' values */
     uint64_t last_sequence; /* of the consumer, for consumer_release */
@@ -46,6 +53,7 @@ struct batch {
     struct intent intent; /* ranges and blocks filled in; owned */
     struct buf *blocks;   /* per intent.blocks: the Native block; owned */
     struct usage usage;
+    struct dead_letters dead;
 };
 
 struct batch_limits {
@@ -53,25 +61,26 @@ struct batch_limits {
     size_t bytes;
 };
 
-void batch_init(struct batch *batch, uint32_t partitions);
+/* `columns` is borrowed as long as the batch. */
+void batch_init(struct batch *batch, uint32_t partitions, const struct columns *columns);
 void batch_done(struct batch *batch); /* a zeroed one is fine */
 void batch_reset(struct batch *batch);
 
-/* Takes a record. Its value stays borrowed until batch_seal.
- * Errors: RECORD_INVALID, naming partition, offset and reason. */
-bool batch_add(struct batch *batch, const struct consumer_message *message,
-               struct err *reterr) MUST_CHECK;
+/* Takes a record, whatever it holds. Its key and value stay borrowed until batch_seal. */
+void batch_add(struct batch *batch, const struct consumer_message *message);
 
 /* True when it must be sealed before another record is taken. */
 bool batch_full(const struct batch *batch, const struct batch_limits *limits);
 
-/* Ends the gathering: fills intent.ranges, intent.blocks and the blocks. `hwm` is, by partition,
- * the last offset before the batch. Errors: RECORD_INVALID. */
-bool batch_seal(struct batch *batch, const struct columns *columns, const int64_t hwm[],
-                uint32_t incarnation, struct err *reterr) MUST_CHECK;
+/* Gives the rows the fates that an intent pinned, whatever else could be said of them today.
+ * Errors: RECORD_INVALID for a record that was to be stored and cannot be any more; LOG_CHANGED
+ * when a pinned record is not among the rows. */
+bool batch_pin(struct batch *batch, const struct fates *pinned, struct err *reterr) MUST_CHECK;
 
-/* toYYYYMM in UTC. */
-uint32_t batch_month(int64_t timestamp_ms);
+/* Ends the gathering: fills intent.ranges, intent.fates, intent.blocks, the blocks and the usage.
+ * `hwm` is, by partition, the last offset before the batch. Errors: RECORD_INVALID, OVERLOADED. */
+bool batch_seal(struct batch *batch, const int64_t hwm[], uint32_t incarnation,
+                struct err *reterr) MUST_CHECK;
 
 /* Adds one record to a partition's digest: offset and size as 8 bytes each, little-endian, then
  * the value. */

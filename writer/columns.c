@@ -4,6 +4,7 @@
 #include <config.h>
 #include "writer/columns.h"
 #include "base/assert.h"
+#include "schemas/event.h"
 #include "writer/intent.h"
 #include <inttypes.h>
 
@@ -51,6 +52,25 @@ const struct ch_wanted *columns_wanted(size_t *ret_len)
     return wanted;
 }
 
+/* Partition and offset are not the record's doing, and every time that a record may have fits every
+ * type of time. */
+static bool may_refuse(const struct native_type *type, enum native_source source)
+{
+    switch (source) {
+    case NATIVE_FROM_TEXT:
+        return type->kind != NATIVE_STRING;
+    case NATIVE_FROM_DECIMAL:
+        if (type->kind == NATIVE_DECIMAL)
+            return type->precision - type->scale < EVENT_WHOLE_DIGITS ||
+                   type->scale < EVENT_FRACTION_DIGITS;
+        return type->kind != NATIVE_STRING && type->kind != NATIVE_FLOAT;
+    case NATIVE_FROM_U64:
+    case NATIVE_FROM_TIME_MS:
+        break;
+    }
+    return false;
+}
+
 bool columns_plan(const struct ch_table *table, struct columns *ret_columns, struct err *reterr)
 {
     struct columns columns = {.len = 0};
@@ -60,9 +80,11 @@ bool columns_plan(const struct ch_table *table, struct columns *ret_columns, str
         const struct ch_column *column = ch_table_column(table, wanted[field].name);
         if (!column)
             continue;
-        if (!native_type_parse(column->type_text, &columns.plans[columns.len].type, reterr))
+        struct native_type *type = &columns.plans[columns.len].type;
+        if (!native_type_parse(column->type_text, type, reterr))
             return false;
         columns.plans[columns.len].field = field;
+        columns.plans[columns.len].may_refuse = may_refuse(type, wanted[field].source);
         buf_printf(&list, "%s`%s`", columns.len > 0 ? ", " : "", column->name);
         columns.len++;
     }
@@ -79,11 +101,11 @@ static bool add_value(struct native_block *block, struct slice value, struct err
 }
 
 /* Adds one field of one row to the open column. */
-static bool add_field(struct native_block *block, enum field field, const struct batch_row *row,
+static bool add_field(struct native_block *block, enum field field, const struct row *row,
                       uint32_t incarnation, struct err *reterr)
 {
     const struct record *record = &row->record;
-    uint64_t stored = stored_offset(incarnation, row->offset);
+    uint64_t stored = stored_offset(incarnation, row->message.offset);
     switch (field) {
     case FIELD_ORGANIZATION:
         return native_add_text(block, record->organization_id, reterr);
@@ -105,7 +127,7 @@ static bool add_field(struct native_block *block, enum field field, const struct
     case FIELD_CREATED_AT:
         return native_add_time_ms(block, record->ingested_ms, reterr);
     case FIELD_KAFKA_PARTITION:
-        return native_add_u64(block, row->partition, reterr);
+        return native_add_u64(block, row->message.partition, reterr);
     case FIELD_KAFKA_OFFSET:
         return native_add_u64(block, stored, reterr);
     case FIELD_VERSION:
@@ -116,8 +138,30 @@ static bool add_field(struct native_block *block, enum field field, const struct
     UNREACHABLE("a field without a value");
 }
 
-bool columns_encode(const struct columns *columns, const struct batch_row *const rows[],
-                    size_t rows_len, uint32_t incarnation, struct buf *out, struct err *reterr)
+/* Encodes the row's field alone and throws the bytes away. */
+static bool try_column(const struct columns *columns, size_t index, const struct row *row,
+                       struct err *reterr)
+{
+    enum field field = columns->plans[index].field;
+    CLEANUP(buf_done) struct buf scratch;
+    CLEANUP(native_block_done) struct native_block block;
+    buf_init(&scratch, SIZE_MAX);
+    native_block_begin(&block, &scratch, 1, 1);
+    native_column_begin(&block, wanted[field].name, &columns->plans[index].type);
+    return add_field(&block, field, row, 0, reterr) ||
+           err_prefix(reterr, "column %s", wanted[field].name);
+}
+
+bool columns_take(const struct columns *columns, const struct row *row, struct err *reterr)
+{
+    for (size_t i = 0; i < columns->len; i++)
+        if (columns->plans[i].may_refuse && !try_column(columns, i, row, reterr))
+            return false;
+    return true;
+}
+
+bool columns_encode(const struct columns *columns, const struct row *const rows[], size_t rows_len,
+                    uint32_t incarnation, struct buf *out, struct err *reterr)
 {
     CLEANUP(native_block_done) struct native_block block;
     native_block_begin(&block, out, columns->len, rows_len);
@@ -129,8 +173,8 @@ bool columns_encode(const struct columns *columns, const struct batch_row *const
             if (!add_field(&block, field, rows[row], incarnation, &reason))
                 return err_set(reterr, ERR_RECORD_INVALID,
                                "partition %" PRIu32 ", offset %" PRId64 ", column %s: %s",
-                               rows[row]->partition, rows[row]->offset, wanted[field].name,
-                               reason.text);
+                               rows[row]->message.partition, rows[row]->message.offset,
+                               wanted[field].name, reason.text);
         }
         native_column_end(&block);
     }

@@ -4,15 +4,7 @@
 #ifndef WRITER_COLUMNS_H
 #define WRITER_COLUMNS_H
 #include "clickhouse/table.h"
-#include "schemas/record.h"
-
-/* A record with its place in the log. */
-struct batch_row {
-    struct record record; /* slices point into the message or the batch's arena */
-    int64_t offset;
-    uint32_t partition;
-    uint32_t month; /* toYYYYMM(timestamp) */
-};
+#include "writer/row.h"
 
 enum { COLUMNS_MAX = 16 };
 
@@ -21,6 +13,7 @@ struct columns {
     struct {
         size_t field; /* which field of a record */
         struct native_type type;
+        bool may_refuse; /* a record that was read may have a value that the type cannot keep */
     } plans[COLUMNS_MAX];
     size_t len;
     char list[512]; /* "`organization_id`, `transaction_id`, …" for the INSERT */
@@ -33,10 +26,14 @@ const struct ch_wanted *columns_wanted(size_t *ret_len);
 bool columns_plan(const struct ch_table *table, struct columns *ret_columns,
                   struct err *reterr) MUST_CHECK;
 
-/* Appends the rows as one Native block. Errors: RECORD_INVALID, naming partition and offset of a
- * record with a value that the column cannot hold. */
-bool columns_encode(const struct columns *columns, const struct batch_row *const rows[],
-                    size_t rows_len, uint32_t incarnation, struct buf *out,
-                    struct err *reterr) MUST_CHECK;
+/* Whether the row can be encoded: what a record by itself can make impossible is found here, once,
+ * before the row is gathered. Errors: VALUE_INVALID, VALUE_OUT_OF_RANGE, naming the column. */
+bool columns_take(const struct columns *columns, const struct row *row,
+                  struct err *reterr) MUST_CHECK;
+
+/* Appends the rows, all taken, as one Native block. Errors: RECORD_INVALID, naming partition and
+ * offset of a row that a column cannot hold for all that. */
+bool columns_encode(const struct columns *columns, const struct row *const rows[], size_t rows_len,
+                    uint32_t incarnation, struct buf *out, struct err *reterr) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include "writer/intent.h"
 #include "base/assert.h"
 #include "schemas/scan.h"
+#include "writer/fate.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -37,6 +38,7 @@ void intent_done(struct intent *intent)
     mem_freep(&intent->partition_key);
     mem_freep(&intent->ranges);
     mem_freep(&intent->blocks);
+    fates_done(&intent->fates);
     *intent = (struct intent){0};
 }
 
@@ -54,6 +56,24 @@ int64_t intent_rows(const struct intent *intent)
     for (size_t i = 0; i < intent->blocks_len; i++)
         rows += intent->blocks[i].rows;
     return rows;
+}
+
+int64_t intent_count(const struct intent *intent, enum fate_kind kind)
+{
+    if (kind == FATE_STORED)
+        return intent_rows(intent);
+    int64_t count = 0;
+    for (size_t i = 0; i < intent->fates.len; i++)
+        count += intent->fates.list[i].fate.kind == kind;
+    return count;
+}
+
+int64_t intent_alarming(const struct intent *intent)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < intent->fates.len; i++)
+        count += fate_reason_counts(intent->fates.list[i].fate.reason);
+    return count;
 }
 
 const struct intent_range *intent_range_of(const struct intent *intent, uint32_t partition)
@@ -118,6 +138,17 @@ static const struct member block_members[] = {
     MEMBER(struct intent_block, KIND_U32, "attempt", attempt),
 };
 
+/* The fates of one partition, as they are written. */
+struct runs {
+    uint32_t partition;
+    char *text; /* owned */
+};
+
+static const struct member runs_members[] = {
+    MEMBER(struct runs, KIND_U32, "partition", partition),
+    MEMBER(struct runs, KIND_TEXT, "runs", text),
+};
+
 /* Which version of this program made it; transaction_record is not written yet ("none"). */
 struct making {
     int64_t version;
@@ -176,9 +207,20 @@ static void close_with(struct buf *out, const char *end)
     buf_append_str(out, end);
 }
 
+/* Digits, commas and the codes of reasons: nothing in them is to be escaped. */
+static void put_fates(struct buf *out, const struct intent *intent)
+{
+    const struct fates *fates = &intent->fates;
+    for (size_t at = 0, len; at < fates->len; at += len) {
+        len = fates_of_partition(fates, at);
+        buf_printf(out, "{\"partition\":%" PRIu32 ",\"runs\":\"", fates->list[at].partition);
+        fates_encode(fates, at, len, intent->incarnation, out);
+        buf_append_str(out, "\"},");
+    }
+}
+
 void intent_encode(const struct intent *intent, struct buf *out)
 {
-    ASSERT(intent->fates_len == 0);
     buf_append_char(out, '{');
     put_members(out, making_members, ARRAY_LEN(making_members), &our_making);
     put_members(out, intent_members, ARRAY_LEN(intent_members), intent);
@@ -188,7 +230,9 @@ void intent_encode(const struct intent *intent, struct buf *out)
         put_members(out, range_members, ARRAY_LEN(range_members), &intent->ranges[i]);
         close_with(out, "},");
     }
-    close_with(out, "],\"fates\":[],\"blocks\":[");
+    close_with(out, "],\"fates\":[");
+    put_fates(out, intent);
+    close_with(out, "],\"blocks\":[");
     for (size_t i = 0; i < intent->blocks_len; i++) {
         buf_append_char(out, '{');
         put_members(out, block_members, ARRAY_LEN(block_members), &intent->blocks[i]);
@@ -304,22 +348,6 @@ static bool read_array(struct scan *scan, const struct member members[], size_t 
     return step == SCAN_CLOSE;
 }
 
-/* Counts what stands in "fates". */
-static bool count_array(struct scan *scan, size_t *ret_len)
-{
-    enum scan_kind kind;
-    enum scan_step step;
-    struct scan_value skipped;
-    size_t len = 0;
-    if (!scan_peek(scan, &kind) || kind != SCAN_ARRAY || !scan_open(scan, SCAN_ARRAY))
-        return false;
-    for (; (step = scan_element(scan)) == SCAN_ITEM; len++)
-        if (!scan_read(scan, &skipped))
-            return false;
-    *ret_len = len;
-    return step == SCAN_CLOSE;
-}
-
 enum list {
     LIST_RANGES = 1,
     LIST_BLOCKS = 2,
@@ -327,7 +355,22 @@ enum list {
     LIST_ALL = 7,
 };
 
-static bool read_list(struct scan *scan, struct slice name, struct intent *intent, unsigned *seen)
+/* What is understood only when all is read. */
+struct rest {
+    struct making making;
+    struct runs *runs; /* owned */
+    size_t runs_len;
+};
+
+static void rest_done(struct rest *rest)
+{
+    for (size_t i = 0; i < rest->runs_len; i++)
+        mem_freep(&rest->runs[i].text);
+    mem_freep(&rest->runs);
+}
+
+static bool read_list(struct scan *scan, struct slice name, struct intent *intent,
+                      struct rest *rest, unsigned *seen)
 {
     struct scan_value skipped;
     if (slice_equal(name, SLICE("ranges"))) {
@@ -342,12 +385,13 @@ static bool read_list(struct scan *scan, struct slice name, struct intent *inten
     }
     if (slice_equal(name, SLICE("fates"))) {
         *seen |= LIST_FATES;
-        return count_array(scan, &intent->fates_len);
+        return read_array(scan, runs_members, ARRAY_LEN(runs_members), (void **)&rest->runs,
+                          sizeof *rest->runs, &rest->runs_len);
     }
     return scan_read(scan, &skipped);
 }
 
-static bool read_intent(struct scan *scan, struct intent *intent, struct making *making)
+static bool read_intent(struct scan *scan, struct intent *intent, struct rest *rest)
 {
     unsigned of_intent = 0, of_making = 0, lists = 0;
     enum scan_kind kind;
@@ -359,14 +403,24 @@ static bool read_intent(struct scan *scan, struct intent *intent, struct making 
         bool taken;
         if (!take_member(scan, name, intent_members, ARRAY_LEN(intent_members), intent, &of_intent,
                          &taken) ||
-            (!taken && !take_member(scan, name, making_members, ARRAY_LEN(making_members), making,
-                                    &of_making, &taken)) ||
-            (!taken && !read_list(scan, name, intent, &lists)))
+            (!taken && !take_member(scan, name, making_members, ARRAY_LEN(making_members),
+                                    &rest->making, &of_making, &taken)) ||
+            (!taken && !read_list(scan, name, intent, rest, &lists)))
             return false;
     }
     return step == SCAN_CLOSE && scan_at_end(scan) && scan->err.code == ERR_NONE &&
            of_intent == (1u << ARRAY_LEN(intent_members)) - 1 &&
            of_making == (1u << ARRAY_LEN(making_members)) - 1 && lists == LIST_ALL;
+}
+
+static bool decode_fates(struct intent *intent, const struct rest *rest)
+{
+    for (size_t i = 0; i < rest->runs_len; i++)
+        if (!fates_decode(&intent->fates, rest->runs[i].partition, intent->incarnation,
+                          slice_from(rest->runs[i].text)))
+            return false;
+    fates_sort(&intent->fates);
+    return true;
 }
 
 /* What the rest of the program rests on. */
@@ -380,30 +434,42 @@ static bool makes_sense(const struct intent *intent)
     for (size_t i = 0; i < intent->blocks_len; i++)
         if (intent->blocks[i].rows == 0)
             return false;
-    return intent->ranges_len > 0 && strlen(intent->id) == INTENT_ID_SIZE - 1;
+    for (size_t i = 0; i < intent->fates.len; i++) {
+        const struct pinned_fate *pinned = &intent->fates.list[i];
+        const struct intent_range *range = intent_range_of(intent, pinned->partition);
+        if (!range || pinned->offset < range->from || pinned->offset > range->to)
+            return false;
+    }
+    return intent->ranges_len > 0 && strlen(intent->id) == INTENT_ID_SIZE - 1 &&
+           intent_records(intent) == intent_rows(intent) + (int64_t)intent->fates.len;
+}
+
+static bool made_by_us(const struct making *making)
+{
+    return making->version == our_making.version &&
+           making->record_format == our_making.record_format &&
+           strcmp(making->records_mode, our_making.records_mode) == 0;
 }
 
 bool intent_decode(struct slice json, struct intent *ret_intent, struct err *reterr)
 {
     CLEANUP(arena_done) struct arena arena;
     CLEANUP(intent_done) struct intent intent = {0};
-    struct making making = {0};
+    CLEANUP(rest_done) struct rest rest = {.runs_len = 0};
     struct keys keys;
     struct scan scan;
-    arena_init(&arena, 4 * INTENT_MAX);
+    arena_init(&arena, 4 * (size_t)INTENT_MAX);
     keys_init(&keys, &arena);
     scan_init(&scan, json, &keys, &arena);
-    if (!read_intent(&scan, &intent, &making))
+    if (!read_intent(&scan, &intent, &rest))
         return err_set(reterr, ERR_INTERNAL, "the intent is damaged near byte %zu of %zu", scan.at,
                        json.size);
-    if (making.version != our_making.version || intent.fates_len > 0 ||
-        making.record_format != our_making.record_format ||
-        strcmp(making.records_mode, our_making.records_mode) != 0)
+    if (!made_by_us(&rest.making))
         return err_set(
             reterr, ERR_SCHEMA_MISMATCH,
             "intent %s was made by another version of bxb-writer; let that one finish it",
             intent.id);
-    if (!makes_sense(&intent))
+    if (!decode_fates(&intent, &rest) || !makes_sense(&intent))
         return err_set(reterr, ERR_INTERNAL, "the intent %s contradicts itself", intent.id);
     *ret_intent = intent;
     intent = (struct intent){0};

@@ -2,7 +2,8 @@
  *
  * It names exactly which records of the topic the batch is made of, what becomes of each, and which
  * blocks they make, so that any later owner of the lane can build the very same blocks again and
- * find out which of them landed. It is never changed once committed, but for a block's `attempt`.
+ * find out which of them landed. It is never changed once committed, but for a block's `attempt`. A
+ * batch of which nothing is stored has no blocks: it is completed without having been announced.
  *
  * As JSON it stands in lane.intent and, after completion, in the ledger (batch.intent).
  *
@@ -12,18 +13,20 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "writer/fates.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    INTENT_VERSION = 1,
+    INTENT_VERSION = 2,
     INTENT_RECORD_FORMAT = 1, /* schemas/record.h */
     INTENT_ID_SIZE = 37,      /* a UUID's text and NUL */
     INTENT_MONTH_SIZE = 8,    /* "202611" and NUL */
     INTENT_TOKEN_SIZE = 64,
     INTENT_BLOCKS_MAX = 100, /* months of one batch; ClickHouse's own limit for one INSERT, too */
-    INTENT_MAX = 4 * 1024 * 1024,
+    INTENT_RECORDS_MAX = 1000000, /* of one batch: the most that writer.batch_rows may say */
+    INTENT_MAX = INTENT_RECORDS_MAX * FATES_RUN_MAX + 4 * 1024 * 1024,
 };
 
 /* The consecutive records of one Kafka partition. */
@@ -65,9 +68,7 @@ struct intent {
     size_t ranges_len;
     struct intent_block *blocks; /* by month */
     size_t blocks_len;
-    /* The records that are not stored, with the reason: every record is stored until duplicates
-     * and dead letters are told apart, so the list is empty and a rebuild refuses another. */
-    size_t fates_len;
+    struct fates fates; /* of the records that are not stored; sorted */
 };
 
 /* Makes a fresh random id and the tokens that follow from it. Blocks must be filled in. */
@@ -82,6 +83,10 @@ void intent_done(struct intent *intent); /* a zeroed one is fine */
 
 int64_t intent_records(const struct intent *intent);
 int64_t intent_rows(const struct intent *intent);
+/* How many of its records have that fate. */
+int64_t intent_count(const struct intent *intent, enum fate_kind kind);
+/* How many of its dead letters the breaker counts. */
+int64_t intent_alarming(const struct intent *intent);
 
 /* The range of that Kafka partition, or NULL. */
 const struct intent_range *intent_range_of(const struct intent *intent, uint32_t partition);

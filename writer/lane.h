@@ -66,7 +66,6 @@ struct lane {
     int64_t landed_ms;                  /* when the last insert ended */
     int64_t reported_ms;                /* when the positions were last reported */
     int64_t probed_ms;                  /* when ClickHouse was last asked whether it is there */
-    struct err poison;                  /* a record that cannot be taken; ERR_NONE: none */
 };
 
 void lane_start(struct lane *lane, const struct settings *settings);

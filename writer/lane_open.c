@@ -142,8 +142,8 @@ static void prepare(struct lane *lane)
         .replaces = ch_table_replaces(&lane->table),
     };
     flight_init(&lane->flight, &lane->inserter, &lane->status);
-    batch_init(&lane->batches[0], partitions);
-    batch_init(&lane->batches[1], partitions);
+    batch_init(&lane->batches[0], partitions, &lane->columns);
+    batch_init(&lane->batches[1], partitions, &lane->columns);
     lane->open = &lane->batches[0];
     lane->positions = xcalloc(partitions, sizeof *lane->positions);
     lane->taken = xcalloc(partitions, sizeof *lane->taken);
@@ -226,5 +226,4 @@ void lane_close(struct lane *lane)
     lane->completed = 0;
     lane->open = NULL;
     lane->landed = NULL;
-    lane->poison.code = ERR_NONE;
 }

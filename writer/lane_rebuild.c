@@ -1,5 +1,6 @@
 /* The batch of an intent, once more: exactly its ranges are read again, and what comes out must be
- * what the intent says, record for record and block for block. Nothing is decided anew.
+ * what the intent says, record for record and block for block. Nothing is decided anew: each record
+ * has the fate that was pinned.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -48,9 +49,8 @@ static bool read_ranges(struct lane *lane, struct consumer *consumer, struct err
         if (step == CONSUMER_TIMEOUT || read[message.partition])
             continue;
         const struct intent_range *range = intent_range_of(intent, message.partition);
-        if (step == CONSUMER_MESSAGE && message.offset <= range->to &&
-            !batch_add(lane->open, &message, reterr))
-            return false;
+        if (step == CONSUMER_MESSAGE && message.offset <= range->to)
+            batch_add(lane->open, &message);
         if (step == CONSUMER_EOF || message.offset >= range->to) {
             read[message.partition] = true;
             left--;
@@ -92,7 +92,8 @@ static bool rebuild_with(struct lane *lane, struct consumer *consumer, struct er
         return false;
     if (lane->open->rows_len == 0)
         return err_set(reterr, ERR_LOG_CHANGED, "no record of the intent is in the topic any more");
-    if (!batch_seal(lane->open, &lane->columns, lane->taken, lane->ledger.incarnation, reterr) ||
+    if (!batch_pin(lane->open, &was->fates, reterr) ||
+        !batch_seal(lane->open, lane->taken, lane->ledger.incarnation, reterr) ||
         !compare_ranges(was, is, reterr) || !compare_blocks(was, is, reterr))
         return false;
     /* From here on it is that very intent: id, tokens and attempts. */

@@ -87,8 +87,6 @@ static void probe(struct lane *lane)
 /* When the open batch is sealed, or the landed one completed alone (clock_mono_ms). */
 static int64_t due_ms(const struct lane *lane, const struct lane_limits *limits)
 {
-    if (lane->poison.code != ERR_NONE)
-        return 0;
     int64_t due = lane->landed_ms + limits->batch_wait_ms;
     if (lane->open->rows_len == 0)
         return lane->landed ? due : INT64_MAX;
@@ -122,9 +120,7 @@ static bool take(struct lane *lane, const struct lane_limits *limits, int64_t wa
             lane->ends[message.partition] = message.offset;
             break;
         case CONSUMER_MESSAGE:
-            /* What came before a bad record is stored first; then the lane stops. */
-            if (!batch_add(lane->open, &message, &lane->poison))
-                return true;
+            batch_add(lane->open, &message);
             break;
         }
     }
@@ -144,7 +140,7 @@ static bool gather(struct lane *lane, struct err *reterr)
         probe(lane);
         struct lane_limits limits = limits_of(lane);
         int64_t now = clock_mono_ms();
-        bool full = batch_full(lane->open, &limits.batch) || lane->poison.code != ERR_NONE;
+        bool full = batch_full(lane->open, &limits.batch);
         if (flight_in_air(&lane->flight)) {
             if (flight_ended(&lane->flight, full ? now + STEP_MAX_MS : now))
                 return true;
@@ -172,7 +168,7 @@ static bool seal(struct lane *lane, struct err *reterr)
 {
     struct batch *batch = lane->open;
     struct intent *intent = &batch->intent;
-    if (!batch_seal(batch, &lane->columns, lane->taken, lane->ledger.incarnation, reterr))
+    if (!batch_seal(batch, lane->taken, lane->ledger.incarnation, reterr))
         return false;
     consumer_release(lane->consumer, batch->last_sequence);
     for (size_t i = 0; i < intent->ranges_len; i++)
@@ -180,7 +176,6 @@ static bool seal(struct lane *lane, struct err *reterr)
     intent->lane = xstrdup(lane->settings->writer_lane);
     intent->cluster_id = xstrdup(lane->facts.cluster_id);
     intent->topic = xstrdup(lane->settings->events_topic);
-    intent->incarnation = lane->ledger.incarnation;
     intent->table = table_name(lane);
     intent->table_uuid = xstrdup(lane->table.uuid);
     intent->partition_key = xstrdup(lane->table.partition_key);
@@ -213,7 +208,7 @@ static bool advance(struct lane *lane, struct batch *landed, struct batch *next,
 {
     struct ledger_completion completion = {0};
     if (landed)
-        completion = (struct ledger_completion){&landed->intent, &landed->usage};
+        completion = (struct ledger_completion){&landed->intent, &landed->usage, &landed->dead};
     int64_t backoff_ms = 0;
     bool unknown = false;
     for (;;) {
@@ -239,38 +234,52 @@ static bool advance(struct lane *lane, struct batch *landed, struct batch *next,
 
 static void count_completed(struct lane *lane, struct batch *batch)
 {
-    int64_t rows = intent_rows(&batch->intent);
+    const struct intent *intent = &batch->intent;
+    int64_t rows = intent_rows(intent);
     lane->completed++;
     metrics_add(METRIC_WRITER_BATCHES, 1);
     metrics_add(METRIC_WRITER_RECORDS_STORED, (uint64_t)rows);
+    metrics_add(METRIC_WRITER_RECORDS_DUPLICATE, (uint64_t)intent_count(intent, FATE_DUPLICATE));
+    metrics_add(METRIC_WRITER_RECORDS_DEAD, (uint64_t)intent_count(intent, FATE_DEAD));
     status_progress(&lane->status);
     log_debug(BATCH_COMPLETED, log_i64("batch_seq", lane->ledger.batch_seq), log_i64("rows", rows),
-              log_u64("blocks", batch->intent.blocks_len));
+              log_u64("blocks", intent->blocks_len));
     batch_reset(batch);
+}
+
+/* One transaction: completes what has landed, and announces `next`, which then flies. */
+static bool advance_and_send(struct lane *lane, struct batch *next, struct err *reterr)
+{
+    int64_t proof_boot_ms;
+    if (!advance(lane, lane->landed, next, &proof_boot_ms, reterr))
+        return false;
+    if (lane->landed)
+        count_completed(lane, lane->landed);
+    lane->landed = NULL;
+    if (next)
+        flight_start(&lane->flight, next, INSERT_FRESH, proof_boot_ms);
+    return true;
 }
 
 /* Completes what has landed, and sends off what was gathered. */
 static bool commit(struct lane *lane, bool send, struct err *reterr)
 {
-    struct batch *landed = lane->landed;
     struct batch *next = send && lane->open->rows_len > 0 ? lane->open : NULL;
-    int64_t proof_boot_ms;
-    if (!landed && !next)
-        return true;
-    if (next && !seal(lane, reterr))
-        return false;
-    if (!advance(lane, landed, next, &proof_boot_ms, reterr))
-        return false;
-    if (landed) {
-        count_completed(lane, landed);
-        lane->landed = NULL;
-    }
     if (next) {
+        if (!seal(lane, reterr))
+            return false;
         lane->open = next == &lane->batches[0] ? &lane->batches[1] : &lane->batches[0];
-        ASSERT(lane->open->rows_len == 0);
-        flight_start(&lane->flight, next, INSERT_FRESH, proof_boot_ms);
     }
-    return true;
+    bool flies = next && next->intent.blocks_len > 0;
+    if ((lane->landed || flies) && !advance_and_send(lane, flies ? next : NULL, reterr))
+        return false;
+    ASSERT(!next || lane->open->rows_len == 0);
+    if (!next || flies)
+        return true;
+    /* Nothing of it is stored, so nothing has to land: it is completed at once. */
+    lane->landed = next;
+    lane->landed_ms = clock_mono_ms();
+    return advance_and_send(lane, NULL, reterr);
 }
 
 static bool touch_down(struct lane *lane, struct err *reterr)
@@ -307,10 +316,6 @@ bool lane_work(struct lane *lane, struct err *reterr)
             if (!touch_down(lane, reterr))
                 return false;
             continue; /* gathering goes on for batch_wait, counted from here */
-        }
-        if (lane->poison.code != ERR_NONE && lane->open->rows_len == 0 && !lane->landed) {
-            *reterr = lane->poison;
-            return false;
         }
         if (!commit(lane, true, reterr))
             return false;

@@ -6,14 +6,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { NUMBER_SIZE = 24 };
-
-static const char *number(int64_t value, char text[NUMBER_SIZE])
-{
-    snprintf(text, NUMBER_SIZE, "%" PRId64, value);
-    return text;
-}
-
 /* pg_control_checkpoint() knows a new timeline only after the next checkpoint; the name of the
  * current WAL file begins with it. */
 static bool read_identity(struct pg *pg, struct ledger_identity *ret_identity, struct err *reterr)
@@ -91,9 +83,9 @@ static bool in_transaction(struct ledger *ledger,
 static bool insert_topic(struct ledger *ledger, const struct ledger_target *target,
                          struct err *reterr)
 {
-    char partitions[NUMBER_SIZE];
+    char partitions[PG_NUMBER_SIZE];
     const char *params[] = {target->cluster_id, target->topic,
-                            number(target->partitions, partitions), target->table,
+                            pg_number(target->partitions, partitions), target->table,
                             target->table_uuid};
     return pg_query(ledger->pg,
                     "INSERT INTO topic"
@@ -145,10 +137,10 @@ static bool read_topic(struct ledger *ledger, const struct ledger_target *target
 
 static bool make_lane(struct ledger *ledger, int64_t topic_id, struct err *reterr)
 {
-    char topic[NUMBER_SIZE], timeline[NUMBER_SIZE];
-    const char *lane[] = {ledger->settings->writer_lane, number(topic_id, topic),
+    char topic[PG_NUMBER_SIZE], timeline[PG_NUMBER_SIZE];
+    const char *lane[] = {ledger->settings->writer_lane, pg_number(topic_id, topic),
                           ledger->session.system_identifier,
-                          number(ledger->session.timeline, timeline)};
+                          pg_number(ledger->session.timeline, timeline)};
     CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
     if (!pg_query(ledger->pg,
                   "INSERT INTO lane (name, topic_id, system_identifier, timeline)"
@@ -162,8 +154,9 @@ static bool make_lane(struct ledger *ledger, int64_t topic_id, struct err *reter
                        ledger->settings->writer_lane);
     ledger->lane_id = pg_i64(rows, 0, 0);
 
-    char id[NUMBER_SIZE], partitions[NUMBER_SIZE];
-    const char *params[] = {number(ledger->lane_id, id), number(ledger->partitions, partitions)};
+    char id[PG_NUMBER_SIZE], partitions[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id),
+                            pg_number(ledger->partitions, partitions)};
     return pg_query(ledger->pg,
                     "INSERT INTO lane_partition (lane_id, partition)"
                     " SELECT $1::integer, generate_series(0, $2::integer - 1)"
@@ -245,8 +238,9 @@ static bool read_lane(struct ledger *ledger, const struct pg_result *lane, struc
 static bool acquire(struct ledger *ledger, const void *context, struct err *reterr)
 {
     const struct acquisition *how = context;
-    char id[NUMBER_SIZE], lease[NUMBER_SIZE];
-    const char *params[] = {number(ledger->lane_id, id), how->owner, number(how->lease_ms, lease)};
+    char id[PG_NUMBER_SIZE], lease[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id), how->owner,
+                            pg_number(how->lease_ms, lease)};
     CLEANUP(pg_result_freep) struct pg_result *lane = NULL;
     CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
     if (!pg_query(ledger->pg,
@@ -274,8 +268,8 @@ bool ledger_acquire(struct ledger *ledger, const char *owner, int64_t lease_ms,
 
 void ledger_release(struct ledger *ledger)
 {
-    char id[NUMBER_SIZE], epoch[NUMBER_SIZE];
-    const char *params[] = {number(ledger->lane_id, id), number(ledger->epoch, epoch)};
+    char id[PG_NUMBER_SIZE], epoch[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id), pg_number(ledger->epoch, epoch)};
     struct err ignored; /* the lease runs out by itself */
     if (ledger->pg && pg_alive(ledger->pg) && ledger->epoch > 0 &&
         !pg_query(ledger->pg,
@@ -289,9 +283,9 @@ void ledger_release(struct ledger *ledger)
 bool ledger_renew(struct pg *pg, int64_t lane_id, int64_t epoch, int64_t lease_ms,
                   struct err *reterr)
 {
-    char id[NUMBER_SIZE], epoch_text[NUMBER_SIZE], lease[NUMBER_SIZE];
-    const char *params[] = {number(lane_id, id), number(epoch, epoch_text),
-                            number(lease_ms, lease)};
+    char id[PG_NUMBER_SIZE], epoch_text[PG_NUMBER_SIZE], lease[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(lane_id, id), pg_number(epoch, epoch_text),
+                            pg_number(lease_ms, lease)};
     if (!pg_query(pg,
                   "UPDATE lane SET lease_until = clock_timestamp() + $3::bigint * interval '1 ms'"
                   " WHERE id = $1::integer AND epoch = $2::bigint",
@@ -303,10 +297,10 @@ bool ledger_renew(struct pg *pg, int64_t lane_id, int64_t epoch, int64_t lease_m
 
 bool ledger_adopt_identity(struct ledger *ledger, struct err *reterr)
 {
-    char id[NUMBER_SIZE], epoch[NUMBER_SIZE], timeline[NUMBER_SIZE];
-    const char *params[] = {number(ledger->lane_id, id), number(ledger->epoch, epoch),
+    char id[PG_NUMBER_SIZE], epoch[PG_NUMBER_SIZE], timeline[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id), pg_number(ledger->epoch, epoch),
                             ledger->session.system_identifier,
-                            number(ledger->session.timeline, timeline)};
+                            pg_number(ledger->session.timeline, timeline)};
     if (!pg_query(ledger->pg,
                   "UPDATE lane SET system_identifier = $3, timeline = $4::bigint"
                   " WHERE id = $1::integer AND epoch = $2::bigint",

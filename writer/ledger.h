@@ -15,7 +15,8 @@
 #ifndef WRITER_LEDGER_H
 #define WRITER_LEDGER_H
 #include "base/settings.h"
-#include "postgres/pg.h"
+#include "postgres/pg_columns.h"
+#include "writer/dead.h"
 #include "writer/intent.h"
 #include "writer/usage.h"
 
@@ -95,10 +96,11 @@ bool ledger_same_identity(const struct ledger *ledger);
 /* Writes the session's identity into the lane row; after a horizon was waited for. */
 bool ledger_adopt_identity(struct ledger *ledger, struct err *reterr) MUST_CHECK;
 
-/* What ledger_advance completes. */
+/* What ledger_advance completes. An intent without blocks was not announced before. */
 struct ledger_completion {
-    const struct intent *intent;
+    struct intent *intent;
     struct usage *usage;
+    const struct dead_letters *dead;
 };
 
 /* One transaction: completes a batch (NULL: none) and records the next intent (NULL: none), whose

@@ -3,21 +3,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "writer/ledger.h"
+#include "writer/ledger_internal.h"
 #include "base/assert.h"
 #include <inttypes.h>
 #include <stdlib.h>
-
-enum {
-    NUMBER_SIZE = 24,
-    ARRAY_MAX = 1 << 30,
-};
-
-static const char *number(int64_t value, char text[NUMBER_SIZE])
-{
-    snprintf(text, NUMBER_SIZE, "%" PRId64, value);
-    return text;
-}
 
 static bool lost(struct err *reterr, const char *what)
 {
@@ -28,140 +17,130 @@ static bool lost(struct err *reterr, const char *what)
 /* Usage, sorted by key: whoever else adds to the same rows locks them in the same order. */
 static bool add_usage(struct ledger *ledger, struct usage *usage, struct err *reterr)
 {
-    struct buf arrays[USAGE_ARRAYS];
-    const char *params[USAGE_ARRAYS];
-    for (size_t i = 0; i < USAGE_ARRAYS; i++)
-        buf_init(&arrays[i], ARRAY_MAX);
-    usage_arrays(usage, arrays);
-    bool good = true;
-    for (size_t i = 0; i < USAGE_ARRAYS; i++) {
-        params[i] = buf_text(&arrays[i]);
-        good = good && !arrays[i].overflow;
-    }
-    good = good ? pg_query(ledger->pg,
-                           "INSERT INTO usage_hourly AS old (organization_id,"
-                           " external_customer_id, code, hour, events, value_sum)"
-                           " SELECT organization, customer, code, to_timestamp(hour * 3600),"
-                           "        events, value_sum"
-                           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[],"
-                           "             $5::bigint[], $6::numeric[])"
-                           "   AS new (organization, customer, code, hour, events, value_sum)"
-                           " ON CONFLICT (organization_id, external_customer_id, code, hour)"
-                           " DO UPDATE SET events = old.events + excluded.events,"
-                           "               value_sum = old.value_sum + excluded.value_sum",
-                           params, USAGE_ARRAYS, NULL, reterr)
-                : err_set(reterr, ERR_INTERNAL, "usage totals of a batch are too large");
-    for (size_t i = 0; i < USAGE_ARRAYS; i++)
-        buf_done(&arrays[i]);
+    struct pg_columns columns;
+    usage_columns(usage, &columns);
+    bool good = pg_columns_query(ledger->pg,
+                                 "INSERT INTO usage_hourly AS old (organization_id,"
+                                 " external_customer_id, code, hour, events, value_sum)"
+                                 " SELECT organization, customer, code, to_timestamp(hour * 3600),"
+                                 "        events, value_sum"
+                                 " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[],"
+                                 "             $5::bigint[], $6::numeric[])"
+                                 "   AS new (organization, customer, code, hour, events, value_sum)"
+                                 " ON CONFLICT (organization_id, external_customer_id, code, hour)"
+                                 " DO UPDATE SET events = old.events + excluded.events,"
+                                 "               value_sum = old.value_sum + excluded.value_sum",
+                                 NULL, 0, &columns, reterr);
+    pg_columns_done(&columns);
     return good;
 }
 
-/* The ranges as arrays: partition, from - 1, to, anchor digest, anchor timestamp. */
-enum { RANGE_ARRAYS = 5 };
-
-static void range_arrays(const struct intent *intent, struct buf arrays[RANGE_ARRAYS])
+/* Runs `sql` with the lane's id ($1) and of each range: partition ($2), from - 1, to, anchor
+ * digest, anchor timestamp ($6). One row a range comes back or changes, or the lane is lost. */
+static bool with_ranges(struct ledger *ledger, const char *sql, const struct intent *intent,
+                        struct err *reterr)
 {
-    for (size_t i = 0; i < RANGE_ARRAYS; i++) {
-        buf_init(&arrays[i], ARRAY_MAX);
-        pg_array_begin(&arrays[i]);
-    }
+    char id[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id)};
+    struct pg_columns columns;
+    pg_columns_init(&columns, 5);
     for (size_t i = 0; i < intent->ranges_len; i++) {
         const struct intent_range *range = &intent->ranges[i];
-        char text[NUMBER_SIZE], digest[2 + 2 * DIGEST_SHA256_SIZE + 1] = "\\x";
-        digest_hex(range->anchor_digest, DIGEST_SHA256_SIZE, digest + 2);
-        pg_array_add(&arrays[0], slice_from(number(range->partition, text)));
-        pg_array_add(&arrays[1], slice_from(number(range->from - 1, text)));
-        pg_array_add(&arrays[2], slice_from(number(range->to, text)));
-        pg_array_add(&arrays[3], slice_from(digest));
-        pg_array_add(&arrays[4], slice_from(number(range->anchor_timestamp_ms, text)));
+        const struct slice anchor = {(const char *)range->anchor_digest, DIGEST_SHA256_SIZE};
+        pg_columns_add_i64(&columns, 0, range->partition);
+        pg_columns_add_i64(&columns, 1, range->from - 1);
+        pg_columns_add_i64(&columns, 2, range->to);
+        pg_columns_add_bytes(&columns, 3, anchor);
+        pg_columns_add_i64(&columns, 4, range->anchor_timestamp_ms);
     }
-    for (size_t i = 0; i < RANGE_ARRAYS; i++)
-        pg_array_end(&arrays[i]);
+    bool good = pg_columns_query(ledger->pg, sql, params, 1, &columns, reterr);
+    pg_columns_done(&columns);
+    if (!good)
+        return false;
+    return pg_affected(ledger->pg) == (int64_t)intent->ranges_len || lost(reterr, "hwm");
 }
 
-/* Runs `sql` with the lane's id and the arrays of the ranges; *ret_rows rows come back or change.
- */
-static bool with_ranges(struct ledger *ledger, const char *sql, size_t arrays_len,
-                        const struct intent *intent, struct err *reterr)
-{
-    char id[NUMBER_SIZE];
-    struct buf arrays[RANGE_ARRAYS];
-    range_arrays(intent, arrays);
-    const char *params[1 + RANGE_ARRAYS] = {number(ledger->lane_id, id)};
-    for (size_t i = 0; i < RANGE_ARRAYS; i++)
-        params[1 + i] = buf_text(&arrays[i]);
-    bool good = pg_query(ledger->pg, sql, params, 1 + arrays_len, NULL, reterr);
-    for (size_t i = 0; i < RANGE_ARRAYS; i++)
-        buf_done(&arrays[i]);
-    return good;
-}
+#define RANGES                                                                                     \
+    "unnest($2::integer[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bigint[])"                 \
+    " AS r (partition, before, done, digest, at)"
 
 static bool raise_hwm(struct ledger *ledger, const struct intent *intent, struct err *reterr)
 {
-    if (!with_ranges(ledger,
-                     "UPDATE lane_partition AS p SET hwm = r.done, anchor_digest = r.digest,"
-                     " anchor_timestamp = r.at"
-                     " FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::bytea[],"
-                     "             $6::bigint[]) AS r (partition, before, done, digest, at)"
-                     " WHERE p.lane_id = $1::integer AND p.partition = r.partition"
-                     " AND p.hwm = r.before",
-                     RANGE_ARRAYS, intent, reterr))
-        return false;
-    return pg_affected(ledger->pg) == (int64_t)intent->ranges_len || lost(reterr, "hwm");
+    return with_ranges(ledger,
+                       "UPDATE lane_partition AS p SET hwm = r.done, anchor_digest = r.digest,"
+                       " anchor_timestamp = r.at FROM " RANGES
+                       " WHERE p.lane_id = $1::integer AND p.partition = r.partition"
+                       " AND p.hwm = r.before",
+                       intent, reterr);
 }
 
 /* The intent begins where the partitions are: the rows are locked so that this holds at COMMIT. */
 static bool check_hwm(struct ledger *ledger, const struct intent *intent, struct err *reterr)
 {
-    if (!with_ranges(ledger,
-                     "SELECT 1 FROM lane_partition AS p"
-                     " JOIN unnest($2::integer[], $3::bigint[]) AS r (partition, before)"
-                     " ON p.partition = r.partition AND p.hwm = r.before"
-                     " WHERE p.lane_id = $1::integer FOR UPDATE OF p",
-                     2, intent, reterr))
-        return false;
-    return pg_affected(ledger->pg) == (int64_t)intent->ranges_len || lost(reterr, "hwm");
+    return with_ranges(ledger,
+                       "SELECT 1 FROM lane_partition AS p JOIN " RANGES
+                       " ON p.partition = r.partition AND p.hwm = r.before"
+                       " WHERE p.lane_id = $1::integer FOR UPDATE OF p",
+                       intent, reterr);
 }
 
-static bool add_batch(struct ledger *ledger, const struct intent *intent, struct err *reterr)
+static bool encode(const struct intent *intent, struct buf *json, struct err *reterr)
 {
+    buf_init(json, INTENT_MAX);
+    intent_encode(intent, json);
+    return !json->overflow || err_set(reterr, ERR_INTERNAL, "the intent is too large");
+}
+
+static bool add_batch(struct ledger *ledger, const struct ledger_completion *complete,
+                      struct err *reterr)
+{
+    const struct intent *intent = complete->intent;
     CLEANUP(buf_done) struct buf json;
-    buf_init(&json, INTENT_MAX);
-    intent_encode(intent, &json);
-    if (json.overflow)
-        return err_set(reterr, ERR_INTERNAL, "the intent is too large");
-    char id[NUMBER_SIZE], seq[NUMBER_SIZE], epoch[NUMBER_SIZE], records[NUMBER_SIZE],
-        rows[NUMBER_SIZE];
-    const char *params[] = {number(ledger->lane_id, id),
-                            number(ledger->batch_seq + 1, seq),
-                            number(ledger->epoch, epoch),
-                            intent->id,
-                            number(intent_records(intent), records),
-                            number(intent_rows(intent), rows),
-                            buf_text(&json)};
+    if (!encode(intent, &json, reterr))
+        return false;
+    char id[PG_NUMBER_SIZE], seq[PG_NUMBER_SIZE], epoch[PG_NUMBER_SIZE], records[PG_NUMBER_SIZE],
+        rows[PG_NUMBER_SIZE], duplicates[PG_NUMBER_SIZE], dead[PG_NUMBER_SIZE],
+        conflicts[PG_NUMBER_SIZE];
+    const char *params[] = {
+        pg_number(ledger->lane_id, id),
+        pg_number(ledger->batch_seq + 1, seq),
+        pg_number(ledger->epoch, epoch),
+        intent->id,
+        pg_number(intent_records(intent), records),
+        pg_number(intent_rows(intent), rows),
+        pg_number(intent_count(intent, FATE_DUPLICATE), duplicates),
+        pg_number(intent_count(intent, FATE_DEAD), dead),
+        pg_number(intent_count(intent, FATE_DEAD) - intent_alarming(intent), conflicts),
+        buf_text(&json),
+    };
     return pg_query(ledger->pg,
                     "INSERT INTO batch (lane_id, batch_seq, epoch, intent_id, records, stored,"
-                    " intent) VALUES ($1::integer, $2::bigint, $3::bigint, $4::uuid, $5::bigint,"
-                    " $6::bigint, $7::jsonb)",
-                    params, 7, NULL, reterr);
+                    " duplicates, dead_letters, conflicts, intent)"
+                    " VALUES ($1::integer, $2::bigint, $3::bigint, $4::uuid, $5::bigint,"
+                    " $6::bigint, $7::bigint, $8::bigint, $9::bigint, $10::jsonb)",
+                    params, ARRAY_LEN(params), NULL, reterr);
+}
+
+/* What stands in the lane's row while the batch is on its way: nothing, when it has no blocks. */
+static const struct intent *announced(const struct ledger_completion *complete)
+{
+    return complete && complete->intent->blocks_len > 0 ? complete->intent : NULL;
 }
 
 /* The CAS: from (epoch, batch_seq, intent of the batch that is completed) to the next state. */
-static bool move_lane(struct ledger *ledger, const struct intent *completed,
+static bool move_lane(struct ledger *ledger, const struct ledger_completion *complete,
                       const struct intent *intend, struct err *reterr)
 {
-    CLEANUP(buf_done) struct buf json;
-    buf_init(&json, INTENT_MAX);
-    if (intend)
-        intent_encode(intend, &json);
-    if (json.overflow)
-        return err_set(reterr, ERR_INTERNAL, "the intent is too large");
-    char id[NUMBER_SIZE], epoch[NUMBER_SIZE], seq[NUMBER_SIZE], next[NUMBER_SIZE];
-    const char *params[] = {number(ledger->lane_id, id),
-                            number(ledger->epoch, epoch),
-                            number(ledger->batch_seq, seq),
+    const struct intent *completed = announced(complete);
+    CLEANUP(buf_done) struct buf json = {.size = 0};
+    if (intend && !encode(intend, &json, reterr))
+        return false;
+    char id[PG_NUMBER_SIZE], epoch[PG_NUMBER_SIZE], seq[PG_NUMBER_SIZE], next[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id),
+                            pg_number(ledger->epoch, epoch),
+                            pg_number(ledger->batch_seq, seq),
                             completed ? completed->id : NULL,
-                            number(ledger->batch_seq + (completed ? 1 : 0), next),
+                            pg_number(ledger->batch_seq + (complete ? 1 : 0), next),
                             intend ? buf_text(&json) : NULL,
                             intend ? intend->id : NULL};
     if (!pg_query(ledger->pg,
@@ -178,11 +157,12 @@ static bool run(struct ledger *ledger, const struct ledger_completion *complete,
                 const struct intent *intend, struct err *reterr)
 {
     /* The lane row first: whoever lost the lane finds out before it locks anything else. */
-    if (!move_lane(ledger, complete ? complete->intent : NULL, intend, reterr))
+    if (!move_lane(ledger, complete, intend, reterr))
         return false;
-    if (complete && (!raise_hwm(ledger, complete->intent, reterr) ||
-                     !add_batch(ledger, complete->intent, reterr) ||
-                     !add_usage(ledger, complete->usage, reterr)))
+    if (complete &&
+        (!raise_hwm(ledger, complete->intent, reterr) || !add_batch(ledger, complete, reterr) ||
+         !add_usage(ledger, complete->usage, reterr) ||
+         !ledger_add_dead(ledger, complete->dead, reterr)))
         return false;
     return !intend || check_hwm(ledger, intend, reterr);
 }
@@ -205,17 +185,24 @@ static void note(struct ledger *ledger, const struct ledger_completion *complete
     ledger->pending = intend != NULL;
 }
 
+/* Under which owner, and in which PostgreSQL, an intent is made. */
+static void stamp(const struct ledger *ledger, struct intent *intent, int64_t batch_seq)
+{
+    intent->epoch = ledger->epoch;
+    intent->batch_seq = batch_seq;
+    intent->timeline = ledger->session.timeline;
+    mem_freep(&intent->system_identifier);
+    intent->system_identifier = xstrdup(ledger->session.system_identifier);
+}
+
 bool ledger_advance(struct ledger *ledger, const struct ledger_completion *complete,
                     struct intent *intend, struct err *reterr)
 {
     ASSERT(complete || intend);
-    if (intend) {
-        intend->epoch = ledger->epoch;
-        intend->batch_seq = ledger->batch_seq + (complete ? 2 : 1);
-        intend->timeline = ledger->session.timeline;
-        mem_freep(&intend->system_identifier);
-        intend->system_identifier = xstrdup(ledger->session.system_identifier);
-    }
+    if (complete && !announced(complete))
+        stamp(ledger, complete->intent, ledger->batch_seq + 1);
+    if (intend)
+        stamp(ledger, intend, ledger->batch_seq + (complete ? 2 : 1));
     if (!pg_begin(ledger->pg, reterr))
         return false;
     if (!run(ledger, complete, intend, reterr)) {
@@ -239,8 +226,8 @@ bool ledger_resolve(struct ledger *ledger, const struct ledger_completion *compl
 {
     if (!ledger_reopen(ledger, reterr))
         return false;
-    char id[NUMBER_SIZE];
-    const char *params[] = {number(ledger->lane_id, id)};
+    char id[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id)};
     CLEANUP(pg_result_freep) struct pg_result *lane = NULL;
     /* FOR UPDATE waits for a transaction that is still being committed by the old session. */
     if (!pg_query(ledger->pg,
@@ -250,7 +237,7 @@ bool ledger_resolve(struct ledger *ledger, const struct ledger_completion *compl
         return false;
     if (pg_rows(lane) != 1 || pg_i64(lane, 0, 0) != ledger->epoch)
         return lost(reterr, "epoch");
-    const struct intent *pending = complete ? complete->intent : NULL;
+    const struct intent *pending = announced(complete);
     int64_t seq = pg_i64(lane, 0, 1);
     if (seq == ledger->batch_seq && intent_is(lane, pending)) {
         *ret_done = false;
@@ -268,11 +255,11 @@ bool ledger_raise_attempt(struct ledger *ledger, struct intent *intent, size_t b
                           struct err *reterr)
 {
     uint32_t attempt = intent->blocks[block].attempt + 1;
-    char id[NUMBER_SIZE], epoch[NUMBER_SIZE], seq[NUMBER_SIZE], index[NUMBER_SIZE],
-        raised[NUMBER_SIZE];
-    const char *params[] = {number(ledger->lane_id, id),    number(ledger->epoch, epoch),
-                            number(ledger->batch_seq, seq), intent->id,
-                            number((int64_t)block, index),  number(attempt, raised)};
+    char id[PG_NUMBER_SIZE], epoch[PG_NUMBER_SIZE], seq[PG_NUMBER_SIZE], index[PG_NUMBER_SIZE],
+        raised[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id),    pg_number(ledger->epoch, epoch),
+                            pg_number(ledger->batch_seq, seq), intent->id,
+                            pg_number((int64_t)block, index),  pg_number(attempt, raised)};
     if (!pg_query(ledger->pg,
                   "UPDATE lane SET intent ="
                   "  jsonb_set(intent, ARRAY['blocks', $5, 'attempt'], to_jsonb($6::bigint))"

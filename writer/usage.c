@@ -4,7 +4,6 @@
 #include <config.h>
 #include "writer/usage.h"
 #include "clickhouse/fixed.h"
-#include "postgres/pg.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -162,26 +161,23 @@ static int compare_entries(const void *left, const void *right)
     return order ? order : (a->hour > b->hour) - (a->hour < b->hour);
 }
 
-void usage_arrays(struct usage *usage, struct buf arrays[USAGE_ARRAYS])
+enum { COLUMNS = 6 };
+
+void usage_columns(struct usage *usage, struct pg_columns *ret_columns)
 {
     /* The hash table is of no use after this, until the next reset. */
     if (usage->entries_len > 1)
         qsort(usage->entries, usage->entries_len, sizeof *usage->entries, compare_entries);
-    for (size_t i = 0; i < USAGE_ARRAYS; i++)
-        pg_array_begin(&arrays[i]);
+    pg_columns_init(ret_columns, COLUMNS);
     for (size_t i = 0; i < usage->entries_len; i++) {
         const struct usage_entry *entry = &usage->entries[i];
-        char hour[24], events[24], sum[USAGE_SUM_SIZE];
-        snprintf(hour, sizeof hour, "%" PRId64, entry->hour);
-        snprintf(events, sizeof events, "%" PRId64, entry->events);
+        char sum[USAGE_SUM_SIZE];
         usage_sum_format(&entry->sum, sum);
-        pg_array_add(&arrays[0], entry->organization_id);
-        pg_array_add(&arrays[1], entry->customer);
-        pg_array_add(&arrays[2], entry->code);
-        pg_array_add(&arrays[3], slice_from(hour));
-        pg_array_add(&arrays[4], slice_from(events));
-        pg_array_add(&arrays[5], slice_from(sum));
+        pg_columns_add(ret_columns, 0, entry->organization_id);
+        pg_columns_add(ret_columns, 1, entry->customer);
+        pg_columns_add(ret_columns, 2, entry->code);
+        pg_columns_add_i64(ret_columns, 3, entry->hour);
+        pg_columns_add_i64(ret_columns, 4, entry->events);
+        pg_columns_add(ret_columns, 5, slice_from(sum));
     }
-    for (size_t i = 0; i < USAGE_ARRAYS; i++)
-        pg_array_end(&arrays[i]);
 }

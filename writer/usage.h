@@ -7,8 +7,8 @@
 #ifndef WRITER_USAGE_H
 #define WRITER_USAGE_H
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
+#include "postgres/pg_columns.h"
 #include "schemas/record.h"
 
 enum {
@@ -51,9 +51,9 @@ void usage_reset(struct usage *usage);
 /* Counts the record. Errors: VALUE_INVALID, VALUE_OUT_OF_RANGE; OVERLOADED beyond the cap. */
 bool usage_add(struct usage *usage, const struct record *record, struct err *reterr) MUST_CHECK;
 
-/* The entries as PostgreSQL arrays, in the order of their keys (so that lanes that meet in the
- * table take its locks in one order): organization_id, customer, code, hour, events, sum. */
-enum { USAGE_ARRAYS = 6 };
-void usage_arrays(struct usage *usage, struct buf arrays[USAGE_ARRAYS]);
+/* The entries as rows for PostgreSQL, in the order of their keys (so that lanes that meet in the
+ * table take its locks in one order): organization_id, customer, code, hour, events, sum.
+ * Initializes *ret_columns, which the caller ends with pg_columns_done. */
+void usage_columns(struct usage *usage, struct pg_columns *ret_columns);
 
 #endif

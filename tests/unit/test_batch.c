@@ -9,17 +9,24 @@
 static const int64_t november_ms = 1793491200000; /* 2026-11-01T00:00:00Z */
 static const int64_t no_hwm[] = {-1, -1, -1};
 
-/* A table with just what tells rows apart. */
-static struct columns offsets_only(void)
+/* A table with just what tells rows apart, and a value of that type. */
+static struct columns table_with(const char *value_type)
 {
     struct ch_column columns[] = {{(char *)"transaction_id", (char *)"String", (char *)""},
-                                  {(char *)"kafka_offset", (char *)"UInt64", (char *)""}};
-    struct ch_table table = {.columns = columns, .columns_len = ARRAY_LEN(columns)};
+                                  {(char *)"kafka_offset", (char *)"UInt64", (char *)""},
+                                  {(char *)"decimal_value", (char *)value_type, (char *)""}};
+    struct ch_table table = {.columns = columns,
+                             .columns_len = ARRAY_LEN(columns) - (value_type == NULL)};
     struct columns result;
     struct err err;
     CHECK(columns_plan(&table, &result, &err));
-    CHECK(strcmp(result.list, "`transaction_id`, `kafka_offset`") == 0);
+    CHECK(strncmp(result.list, "`transaction_id`", strlen("`transaction_id`")) == 0);
     return result;
+}
+
+static struct columns offsets_only(void)
+{
+    return table_with(NULL);
 }
 
 struct event {
@@ -32,7 +39,7 @@ struct event {
 /* The values of added records live as long as a test. */
 static struct arena values;
 
-static bool add(struct batch *batch, const struct event *event, struct err *reterr)
+static void add(struct batch *batch, const struct event *event)
 {
     const struct record record = {.organization_id = slice_from(event->organization),
                                   .transaction_id = slice_from(event->transaction),
@@ -53,14 +60,13 @@ static bool add(struct batch *batch, const struct event *event, struct err *rete
                                              .value = arena_copy(&values, buf_slice(&out)),
                                              .sequence = (uint64_t)event->offset};
     buf_done(&out);
-    return batch_add(batch, &message, reterr);
+    batch_add(batch, &message);
 }
 
 static void add_all(struct batch *batch, const struct event events[], size_t len)
 {
-    struct err err;
     for (size_t i = 0; i < len; i++)
-        CHECK(add(batch, &events[i], &err));
+        add(batch, &events[i]);
 }
 
 /* The transaction ids of a block of offsets_only(), joined: they are one letter each. */
@@ -84,10 +90,10 @@ TEST(batch, makes_a_sorted_block_per_month)
     struct batch batch;
     struct err err;
     char text[8];
-    batch_init(&batch, 3);
+    batch_init(&batch, 3, &columns);
     add_all(&batch, events, ARRAY_LEN(events));
     const int64_t hwm[] = {59, -1, 9};
-    CHECK(batch_seal(&batch, &columns, hwm, 0, &err));
+    CHECK(batch_seal(&batch, hwm, 0, &err));
 
     const struct intent *intent = &batch.intent;
     CHECK(intent->blocks_len == 2);
@@ -124,10 +130,10 @@ TEST(batch, same_records_make_the_same_bytes_in_any_order_of_partitions)
     for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
         struct batch batch;
         struct err err;
-        batch_init(&batch, 2);
+        batch_init(&batch, 2, &columns);
         for (size_t j = 0; j < 4; j++)
-            CHECK(add(&batch, &events[orders[i][j]], &err));
-        CHECK(batch_seal(&batch, &columns, no_hwm, 0, &err));
+            add(&batch, &events[orders[i][j]]);
+        CHECK(batch_seal(&batch, no_hwm, 0, &err));
         if (i == 0) {
             first = batch;
             continue;
@@ -160,12 +166,12 @@ TEST(batch, digest_sees_values_offsets_and_boundaries)
 
 TEST(batch, is_full_by_rows_and_by_bytes)
 {
+    struct columns columns = offsets_only();
     struct batch batch;
-    struct err err;
-    batch_init(&batch, 1);
+    batch_init(&batch, 1, &columns);
     const struct event event = {0, 0, ORG_A, "x", "k", november_ms};
     CHECK(!batch_full(&batch, &(struct batch_limits){1, 1}));
-    CHECK(add(&batch, &event, &err));
+    add(&batch, &event);
     CHECK(batch_full(&batch, &(struct batch_limits){1, 1 << 20}));
     CHECK(batch_full(&batch, &(struct batch_limits){10, batch.bytes}));
     CHECK(!batch_full(&batch, &(struct batch_limits){2, batch.bytes + 1}));
@@ -174,40 +180,165 @@ TEST(batch, is_full_by_rows_and_by_bytes)
 
 TEST(batch, is_full_before_it_has_too_many_months)
 {
+    struct columns columns = offsets_only();
     struct batch batch;
     struct err err;
-    batch_init(&batch, 1);
+    batch_init(&batch, 1, &columns);
     const struct batch_limits limits = {1 << 20, 1 << 30};
     int64_t taken = 0;
     for (; !batch_full(&batch, &limits); taken++) {
         const struct event event = {0, taken, ORG_A, "x", "k", taken * 31 * 86400000LL};
-        CHECK(add(&batch, &event, &err));
+        add(&batch, &event);
     }
-    struct columns columns = offsets_only();
-    CHECK(batch_seal(&batch, &columns, no_hwm, 0, &err));
+    CHECK(batch_seal(&batch, no_hwm, 0, &err));
     CHECK(batch.intent.blocks_len == INTENT_BLOCKS_MAX && taken >= INTENT_BLOCKS_MAX);
     batch_done(&batch);
 }
 
-TEST(batch, a_record_that_cannot_be_taken_is_named_and_leaves_no_trace)
+TEST(batch, what_cannot_be_read_is_a_dead_letter_among_the_others)
 {
+    const struct event events[] = {
+        {1, 41, ORG_A, "x", "k", november_ms},
+        {1, 43, "not-a-uuid", "x", "k", november_ms},
+        {1, 44, ORG_A, "y", "k", november_ms},
+        {1, 45, "AAAAAAAA-1111-4111-8111-111111111111", "x", "k", november_ms},
+        {1, 46, ORG_A, "x", "k", 65536LL * 86400000},
+        {1, 47, ORG_A, "x", "k", -1},
+    };
+    const struct consumer_message garbage = {
+        .partition = 1, .offset = 42, .timestamp_ms = 7, .key = SLICE(ORG_B), .value = SLICE("{]")};
+    struct columns columns = offsets_only();
     struct batch batch;
     struct err err;
-    batch_init(&batch, 2);
-    const struct consumer_message garbage = {.partition = 1, .offset = 42, .value = SLICE("{]")};
-    CHECK(!batch_add(&batch, &garbage, &err) && err.code == ERR_RECORD_INVALID);
-    CHECK(strstr(err.text, "partition 1") && strstr(err.text, "offset 42"));
+    batch_init(&batch, 2, &columns);
+    add(&batch, &events[0]);
+    batch_add(&batch, &garbage);
+    add_all(&batch, events + 1, ARRAY_LEN(events) - 1);
+    CHECK(batch_seal(&batch, no_hwm, 0, &err));
 
-    const struct event bad[] = {
-        {1, 42, "not-a-uuid", "x", "k", november_ms},
-        {1, 42, "AAAAAAAA-1111-4111-8111-111111111111", "x", "k", november_ms},
-        {1, 42, ORG_A, "x", "k", 65536LL * 86400000},
-        {1, 42, ORG_A, "x", "k", -1},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        CHECK(!add(&batch, &bad[i], &err) && err.code == ERR_RECORD_INVALID);
-    CHECK(batch.rows_len == 0 && batch.ranges[1].records == 0 && batch.usage.entries_len == 0);
+    const struct intent *intent = &batch.intent;
+    CHECK(intent->ranges_len == 1 && intent->ranges[0].records == 7 && intent->ranges[0].to == 47);
+    CHECK(intent_rows(intent) == 2 && intent_count(intent, FATE_DEAD) == 5);
+    CHECK(intent_alarming(intent) == 5 && intent_count(intent, FATE_DUPLICATE) == 0);
+    CHECK(batch.usage.entries_len == 1 && batch.usage.entries[0].events == 2);
+    CHECK(!fates_find(&intent->fates, 1, 41) && !fates_find(&intent->fates, 1, 44));
+
+    CHECK(batch.dead.len == 5);
+    const struct dead_letter *letter = &batch.dead.list[0];
+    CHECK(letter->partition == 1 && letter->offset == 42 && letter->timestamp_ms == 7);
+    CHECK(letter->reason == FATE_RECORD_INVALID && letter->detail.size > 0);
+    CHECK(slice_equal(letter->value, SLICE("{]")) && letter->value.data != garbage.value.data);
+    CHECK(slice_equal(letter->organization_id, SLICE(ORG_B))); /* by its key */
+    CHECK(batch.dead.list[1].organization_id.size == 0);
     batch_done(&batch);
+}
+
+TEST(batch, a_value_that_the_table_cannot_keep_is_a_dead_letter)
+{
+    const struct event event = {0, 0, ORG_A, "x", "k", november_ms}; /* of value 1.5 */
+    const struct {
+        const char *type;
+        bool stored;
+    } rows[] = {
+        {"Decimal(38, 18)", true},   {"Nullable(Decimal(38, 26))", true},
+        {"Decimal(4, 1)", true},     {"Nullable(String)", true},
+        {"Nullable(Float64)", true}, {"Decimal(9, 9)", false},
+        {"Decimal(4, 0)", false},    {"UInt64", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct columns columns = table_with(rows[i].type);
+        struct batch batch;
+        struct err err;
+        batch_init(&batch, 1, &columns);
+        add(&batch, &event);
+        CHECK(batch_seal(&batch, no_hwm, 0, &err));
+        CHECK(intent_rows(&batch.intent) == rows[i].stored);
+        if (!rows[i].stored) {
+            CHECK(batch.dead.list[0].reason == FATE_VALUE_UNSTORABLE);
+            CHECK(strstr(batch.dead.list[0].detail.data, "column decimal_value"));
+            CHECK(slice_equal(batch.dead.list[0].organization_id, SLICE(ORG_A)));
+        }
+        batch_done(&batch);
+    }
+}
+
+/* What a run before pinned: 11 and 12 are duplicates, 13 a dead letter. */
+static void pin_some(struct fates *fates)
+{
+    const struct fate duplicate = {.kind = FATE_DUPLICATE, .first = 3};
+    const struct fate dead = {.kind = FATE_DEAD, .reason = FATE_DUPLICATE_CONFLICT};
+    fates_add(fates, 0, 13, &dead);
+    fates_add(fates, 0, 11, &duplicate);
+    fates_add(fates, 0, 12, &duplicate);
+    fates_sort(fates);
+}
+
+TEST(batch, that_is_built_again_gives_each_record_its_pinned_fate)
+{
+    const struct event events[] = {
+        {0, 10, ORG_A, "a", "k", november_ms},     {0, 11, ORG_A, "b", "k", november_ms},
+        {0, 12, "no-uuid", "c", "k", november_ms}, {0, 13, ORG_A, "d", "k", november_ms},
+        {0, 14, ORG_A, "e", "k", november_ms},
+    };
+    struct columns columns = offsets_only();
+    struct fates pinned = {0};
+    struct batch batch;
+    struct err err;
+    char text[8];
+    pin_some(&pinned);
+    batch_init(&batch, 1, &columns);
+    add_all(&batch, events, ARRAY_LEN(events));
+    CHECK(batch_pin(&batch, &pinned, &err) && batch_seal(&batch, no_hwm, 0, &err));
+    CHECK(intent_rows(&batch.intent) == 2 && batch.intent.blocks_len == 1);
+    letters(&batch.blocks[0], 2, text);
+    CHECK(strcmp(text, "ae") == 0);
+    CHECK(intent_count(&batch.intent, FATE_DUPLICATE) == 2);
+    CHECK(batch.dead.len == 1 && batch.dead.list[0].offset == 13);
+    CHECK(batch.dead.list[0].reason == FATE_DUPLICATE_CONFLICT);
+    CHECK(intent_alarming(&batch.intent) == 0);
+    CHECK(batch.usage.entries_len == 1 && batch.usage.entries[0].events == 2);
+    batch_done(&batch);
+    fates_done(&pinned);
+}
+
+TEST(batch, that_is_built_again_stops_at_what_can_no_longer_be_stored)
+{
+    const struct event good = {0, 10, ORG_A, "a", "k", november_ms};
+    const struct event bad = {0, 11, "no-uuid", "b", "k", november_ms};
+    struct columns columns = offsets_only();
+    struct fates pinned = {0};
+    struct batch batch;
+    struct err err;
+    batch_init(&batch, 1, &columns);
+    add(&batch, &good);
+    add(&batch, &bad);
+    CHECK(!batch_pin(&batch, &pinned, &err) && err.code == ERR_RECORD_INVALID);
+    CHECK(strstr(err.text, "offset 11"));
+
+    pin_some(&pinned); /* of which 12 and 13 are not among the rows */
+    CHECK(!batch_pin(&batch, &pinned, &err) && err.code == ERR_LOG_CHANGED);
+    batch_done(&batch);
+    fates_done(&pinned);
+}
+
+TEST(batch, of_nothing_but_duplicates_has_no_blocks)
+{
+    const struct event events[] = {{0, 11, ORG_A, "b", "k", november_ms},
+                                   {0, 12, ORG_A, "c", "k", november_ms},
+                                   {0, 13, ORG_A, "d", "k", november_ms}};
+    struct columns columns = offsets_only();
+    struct fates pinned = {0};
+    struct batch batch;
+    struct err err;
+    pin_some(&pinned);
+    batch_init(&batch, 1, &columns);
+    add_all(&batch, events, ARRAY_LEN(events));
+    CHECK(batch_pin(&batch, &pinned, &err) && batch_seal(&batch, no_hwm, 0, &err));
+    CHECK(batch.intent.blocks_len == 0 && batch.intent.fates.len == 3);
+    CHECK(batch.intent.ranges_len == 1 && batch.intent.ranges[0].to == 13);
+    CHECK(batch.usage.entries_len == 0);
+    batch_done(&batch);
+    fates_done(&pinned);
 }
 
 TEST(batch, is_as_new_after_a_reset)
@@ -215,12 +346,12 @@ TEST(batch, is_as_new_after_a_reset)
     struct columns columns = offsets_only();
     struct batch batch;
     struct err err;
-    batch_init(&batch, 1);
+    batch_init(&batch, 1, &columns);
     for (int64_t round = 0; round < 3; round++) {
         const struct event event = {0, round, ORG_A, "x", "k", november_ms};
         const int64_t hwm[] = {round - 1};
-        CHECK(add(&batch, &event, &err));
-        CHECK(batch_seal(&batch, &columns, hwm, 0, &err));
+        add(&batch, &event);
+        CHECK(batch_seal(&batch, hwm, 0, &err));
         CHECK(batch.intent.ranges_len == 1 && batch.intent.ranges[0].from == round);
         CHECK(batch.intent.blocks_len == 1 && batch.intent.blocks[0].rows == 1);
         batch_reset(&batch);
@@ -250,5 +381,5 @@ TEST(batch, months_are_civil_months_in_utc)
         {5662310399999, 214906},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        CHECK(batch_month(rows[i].ms) == rows[i].month);
+        CHECK(fate_month(rows[i].ms) == rows[i].month);
 }

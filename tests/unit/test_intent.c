@@ -29,7 +29,17 @@ static struct intent sample(void)
     digest_sha256(SLICE("a"), intent.ranges[0].digest);
     digest_sha256(SLICE("b"), intent.ranges[1].anchor_digest);
     intent.blocks[0] = (struct intent_block){.month = 202610, .rows = 3};
-    intent.blocks[1] = (struct intent_block){.month = 202611, .rows = 12343};
+    intent.blocks[1] = (struct intent_block){.month = 202611, .rows = 12338};
+    const struct fate duplicate = {.kind = FATE_DUPLICATE,
+                                   .first = stored_offset(65535, (1LL << 40) - 9)};
+    const struct fate unknown = {.kind = FATE_DUPLICATE, .first = FATE_FIRST_UNKNOWN};
+    const struct fate dead = {.kind = FATE_DEAD, .reason = FATE_RECORD_INVALID};
+    fates_add(&intent.fates, 65535, (1LL << 40) + 1, &duplicate);
+    fates_add(&intent.fates, 65535, (1LL << 40) + 3, &unknown);
+    fates_add(&intent.fates, 65535, (1LL << 40) + 4, &unknown);
+    fates_add(&intent.fates, 65535, (1LL << 40) + 5, &dead);
+    fates_add(&intent.fates, 0, 0, &dead);
+    fates_sort(&intent.fates);
     intent_name(&intent);
     return intent;
 }
@@ -70,8 +80,11 @@ TEST(intent, comes_back_as_it_was_written)
     CHECK(slice_equal(buf_slice(&first), buf_slice(&second)));
     CHECK(strcmp(is.topic, was.topic) == 0 && is.epoch == was.epoch && is.incarnation == 65535);
     CHECK(is.ranges_len == 2 && memcmp(is.ranges, was.ranges, 2 * sizeof *is.ranges) == 0);
-    CHECK(is.blocks_len == 2 && is.blocks[1].attempt == 2 && is.blocks[1].rows == 12343);
+    CHECK(is.blocks_len == 2 && is.blocks[1].attempt == 2 && is.blocks[1].rows == 12338);
     CHECK(strcmp(is.blocks[0].token, was.blocks[0].token) == 0);
+    CHECK(is.fates.len == 5 && intent_count(&is, FATE_DUPLICATE) == 3);
+    const struct fate *fate = fates_find(&is.fates, 65535, (1LL << 40) + 1);
+    CHECK(fate && fate->first == stored_offset(65535, (1LL << 40) - 9));
     intent_done(&was);
     intent_done(&is);
     buf_done(&first);
@@ -83,7 +96,7 @@ TEST(intent, survives_what_jsonb_does_to_it)
     /* PostgreSQL gives jsonb back in another order and with blanks. */
     struct intent is;
     struct err err;
-    char *text = changed("{\"version\":1,", "{ \"timeline\" : 3 , \"version\" : 1, ");
+    char *text = changed("{\"version\":2,", "{ \"timeline\" : 3 , \"version\" : 2, ");
     char *twice = strstr(text, "\"timeline\":3,");
     CHECK(twice != NULL);
     memset(twice, ' ', strlen("\"timeline\":3,"));
@@ -99,10 +112,18 @@ TEST(intent, damage_is_seen)
         const char *from, *to;
         enum err_code code;
     } rows[] = {
-        {"\"version\":1,", "\"version\":2,", ERR_SCHEMA_MISMATCH},
+        {"\"version\":2,", "\"version\":1,", ERR_SCHEMA_MISMATCH},
         {"\"record_format\":1", "\"record_format\":9", ERR_SCHEMA_MISMATCH},
-        {"\"fates\":[]", "\"fates\":[[0,1,\"duplicate\"]]", ERR_SCHEMA_MISMATCH},
-        {"\"version\":1,", "", ERR_INTERNAL},
+        {"\"fates\":[", "\"fates\":7,\"x\":[", ERR_INTERNAL},
+        {"0,1,record_invalid", "0,2,record_invalid", ERR_INTERNAL}, /* more than records */
+        {"0,1,record_invalid", "1,1,record_invalid", ERR_INTERNAL}, /* outside of the range */
+        {"0,1,record_invalid", "0,1,no_such_reason", ERR_INTERNAL},
+        {"0,1,record_invalid", "0,x,record_invalid", ERR_INTERNAL},
+        {"0,1,record_invalid", "0,1", ERR_INTERNAL},
+        {"0,1,record_invalid", "0,99999999999,1", ERR_INTERNAL},
+        {"0,1,record_invalid", "9223372036854775807,1,1", ERR_INTERNAL},
+        {"0,1,record_invalid", "", ERR_INTERNAL},
+        {"\"version\":2,", "", ERR_INTERNAL},
         {"\"epoch\":", "\"epok\":", ERR_INTERNAL},
         {"\"lane\":\"main\"", "\"lane\":7", ERR_INTERNAL},
         {"\"ranges\":[", "\"ranges\":7,\"x\":[", ERR_INTERNAL},
@@ -122,6 +143,41 @@ TEST(intent, damage_is_seen)
     }
 }
 
+TEST(intent, fates_stand_in_runs)
+{
+    struct intent intent = sample();
+    struct buf out;
+    buf_init(&out, INTENT_MAX);
+    intent_encode(&intent, &out);
+    CHECK(strstr(buf_text(&out), "\"fates\":[{\"partition\":0,\"runs\":\"0,1,record_invalid\"},"
+                                 "{\"partition\":65535,\"runs\":\"1099511627777,1,10;1,2,0;"
+                                 "0,1,record_invalid\"}]"));
+    buf_done(&out);
+    intent_done(&intent);
+}
+
+TEST(intent, a_million_fates_that_make_no_runs_fit)
+{
+    struct intent was = sample(), is;
+    struct buf out;
+    struct err err;
+    fates_done(&was.fates);
+    for (int64_t i = 0; i < INTENT_RECORDS_MAX; i++) {
+        const struct fate fate = {.kind = FATE_DUPLICATE, .first = (uint64_t)(i * i)};
+        fates_add(&was.fates, 65535, was.ranges[1].from + 2 * i, &fate);
+    }
+    was.ranges[1].records = INTENT_RECORDS_MAX + 12340;
+    buf_init(&out, INTENT_MAX);
+    intent_encode(&was, &out);
+    CHECK(!out.overflow);
+    CHECK(intent_decode(buf_slice(&out), &is, &err));
+    CHECK(is.fates.len == INTENT_RECORDS_MAX);
+    CHECK(is.fates.list[999].fate.first == 999 * 999);
+    buf_done(&out);
+    intent_done(&was);
+    intent_done(&is);
+}
+
 TEST(intent, names_are_fresh_and_tokens_follow_them)
 {
     struct intent a = sample(), b = sample();
@@ -136,7 +192,9 @@ TEST(intent, names_are_fresh_and_tokens_follow_them)
 TEST(intent, sums_and_ranges)
 {
     struct intent intent = sample();
-    CHECK(intent_records(&intent) == 12346 && intent_rows(&intent) == 12346);
+    CHECK(intent_records(&intent) == 12346 && intent_rows(&intent) == 12341);
+    CHECK(intent_count(&intent, FATE_STORED) == 12341 && intent_count(&intent, FATE_DEAD) == 2);
+    CHECK(intent_alarming(&intent) == 2);
     CHECK(intent_range_of(&intent, 65535) == &intent.ranges[1]);
     CHECK(intent_range_of(&intent, 1) == NULL);
     intent_done(&intent);

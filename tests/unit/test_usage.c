@@ -20,18 +20,18 @@ static bool add(struct usage *usage, struct slice org, const char *customer, con
     return usage_add(usage, &record, err);
 }
 
-/* The six arrays, joined by blanks; owned by the caller. */
-static char *arrays_text(struct usage *usage)
+/* The six columns, joined by blanks; owned by the caller. */
+static char *columns_text(struct usage *usage)
 {
-    struct buf arrays[USAGE_ARRAYS], all;
+    struct pg_columns columns;
+    struct buf all;
     buf_init(&all, 1 << 20);
-    for (size_t i = 0; i < USAGE_ARRAYS; i++)
-        buf_init(&arrays[i], 1 << 20);
-    usage_arrays(usage, arrays);
-    for (size_t i = 0; i < USAGE_ARRAYS; i++) {
-        buf_printf(&all, "%s%s", i > 0 ? " " : "", buf_text(&arrays[i]));
-        buf_done(&arrays[i]);
+    usage_columns(usage, &columns);
+    for (size_t i = 0; i < columns.len; i++) {
+        pg_array_end(&columns.arrays[i]);
+        buf_printf(&all, "%s%s", i > 0 ? " " : "", buf_text(&columns.arrays[i]));
     }
+    pg_columns_done(&columns);
     char *text = xstrdup(buf_text(&all));
     buf_done(&all);
     return text;
@@ -48,7 +48,7 @@ TEST(usage, adds_up_by_key_and_hour)
     CHECK(add(&usage, org_a, "c", "k", HOUR_MS, "-7", &err));
     CHECK(add(&usage, org_a, "c", "j", 0, NULL, &err));
     CHECK(add(&usage, org_a, "b,\"", "k", 0, "", &err));
-    char *text = arrays_text(&usage);
+    char *text = columns_text(&usage);
     CHECK(strcmp(text, "{\"11111111-1111-4111-8111-111111111111\","
                        "\"11111111-1111-4111-8111-111111111111\","
                        "\"11111111-1111-4111-8111-111111111111\","

@@ -1,0 +1,13 @@
+/* The parts of the transaction that completes a batch; for ledger_*.c only.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef WRITER_LEDGER_INTERNAL_H
+#define WRITER_LEDGER_INTERNAL_H
+#include "writer/fate.h"
+#include "writer/ledger.h"
+
+/* Writes the dead letters of the batch that is completed (ledger_dead.c). */
+bool ledger_add_dead(struct ledger *ledger, const struct dead_letters *letters,
+                     struct err *reterr) MUST_CHECK;
+
+#endif
