@@ -8,6 +8,7 @@ import json
 import confluent_kafka
 
 from verifier.model import Observed, Record
+from verifier.murmur2 import partition_of
 from verifier.sources import Settings, decode_record, kafka_messages, read_kafka_ends
 
 
@@ -28,6 +29,25 @@ class Topic:
         self._next = ends.log_end
         key = organization_id.encode()
         return [message for message in self._messages if message.key() == key]
+
+    def produce(self, key: str, *values: bytes) -> list[int]:
+        """Puts records into the topic past the server, as they are and all at once: a few are one
+        batch of Kafka's, so they are also read together. Returns their offsets."""
+        offsets: list[int] = []
+        options = {"bootstrap.servers": self._settings.kafka, "acks": "all", "linger.ms": 50}
+        producer = confluent_kafka.Producer(options)
+        topics = producer.list_topics(self._settings.topic).topics
+        partition = partition_of(key.encode(), len(topics[self._settings.topic].partitions))
+        for value in values:
+            producer.produce(
+                self._settings.topic,
+                value,
+                key.encode(),
+                partition,
+                on_delivery=lambda error, message: offsets.append(-1 if error else message.offset()),
+            )
+        assert producer.flush(60) == 0 and -1 not in offsets, "every record is in the topic"
+        return offsets
 
     def records(self, organization_id: str) -> list[Record]:
         return [decode_record(message) for message in self.messages(organization_id)]

@@ -12,7 +12,19 @@ import collections
 import hashlib
 from typing import Callable, Iterable, Iterator, NamedTuple
 
-from .model import Observed, Record, Row, Sent, Usage, UsageKey, format_timestamp, usage_of
+from .model import (
+    DUPLICATE,
+    Fate,
+    Observed,
+    Record,
+    Row,
+    Sent,
+    Unreadable,
+    Usage,
+    UsageKey,
+    format_timestamp,
+    usage_of,
+)
 from .murmur2 import partition_of
 
 STORED_OFFSET_BITS = 48
@@ -73,7 +85,6 @@ def records_are_keyed_by_organization(sent: list[Sent], observed: Observed):
     partition = {}  # by key: a hash in Python is slow, and organizations are few
 
     def differences() -> Differences:
-        yield from observed.undecodable
         for record in observed.records:
             if record.key != record.organization_id.encode():
                 yield f"{_name(record)} at {_place(record)} has the key {record.key!r}"
@@ -98,22 +109,20 @@ def clickhouse_has_each_offset_once(sent: list[Sent], observed: Observed):
 
 
 def kafka_equals_clickhouse(sent: list[Sent], observed: Observed):
-    """each record up to hwm is in ClickHouse once, with the same content"""
+    """each record that is stored is in ClickHouse once, with the same content, and no other is"""
     rows = collections.defaultdict(list)
     for row in observed.rows:
         rows[row.partition, row.offset].append(row)
-    records = {
-        (record.partition, _stored_offset(record.offset, observed)): record
-        for record in observed.records
+    stored = {
+        (record.partition, _stored_offset(record.offset, observed)): record for record in observed.stored()
     }
-    done = {
-        place: record
-        for place, record in records.items()
-        if record.offset <= observed.hwm.get(record.partition, -1)
+    fates = {
+        (partition, _stored_offset(offset, observed)): fate
+        for (partition, offset), fate in observed.fates().items()
     }
 
     def differences() -> Differences:
-        for place, record in done.items():
+        for place, record in stored.items():
             found = rows.get(place, [])
             if not found:
                 yield f"{_name(record)} at {_place(record)} is not in ClickHouse"
@@ -121,22 +130,97 @@ def kafka_equals_clickhouse(sent: list[Sent], observed: Observed):
                 yield f"{_name(record)} at {_place(record)} is in ClickHouse {len(found)}x"
             for row in found[:1]:
                 yield from _row_differences(record, row)
+        known = {
+            (thing.partition, _stored_offset(thing.offset, observed))
+            for thing in (*observed.records, *observed.unreadable)
+        }
         for (partition, offset), found in rows.items():
             start = _stored_offset(observed.log_start.get(partition, 0), observed)
-            if (partition, offset) not in records and offset >= start:
+            if (partition, offset) not in known and offset >= start:
                 yield f"ClickHouse has {_name(found[0])} at {partition}/{offset}, Kafka has no such record"
+            if (partition, offset) in fates:
+                fate = fates[partition, offset]
+                yield f"ClickHouse has {_name(found[0])} at {partition}/{offset}, whose fate is {fate.what}"
 
-    return len(done), differences()
+    return len(stored), differences()
+
+
+def every_record_has_a_fate(sent: list[Sent], observed: Observed):
+    """what is not stored is a duplicate of a stored record, or a dead letter"""
+    fates = observed.fates()
+    records = {(record.partition, record.offset): record for record in observed.records}
+    stored = collections.defaultdict(list)
+    for record in observed.stored():
+        stored[_identity(record)].append(record)
+
+    def differences() -> Differences:
+        for record in observed.unreadable:
+            fate = fates.get((record.partition, record.offset))
+            if record.offset <= observed.hwm.get(record.partition, -1) and (not fate or fate.what == DUPLICATE):
+                yield f"the record at {_place(record)} is no event ({record.why}), and no dead letter"
+        for place, fate in fates.items():
+            record = records.get(place)
+            if fate.what == DUPLICATE and record:
+                yield from _duplicate_differences(record, fate, stored[_identity(record)], observed)
+
+    return len(fates) + len(observed.unreadable), differences()
+
+
+def dead_letters_are_kept(sent: list[Sent], observed: Observed):
+    """dead letters of the ledger are those of dead_letter, byte for byte as in Kafka"""
+    pinned = {place: fate for place, fate in observed.fates().items() if fate.what != DUPLICATE}
+    kept = {
+        (letter.partition, letter.offset): letter
+        for letter in observed.dead_letters
+        if letter.incarnation == observed.incarnation
+    }
+    raw = {
+        (record.partition, record.offset): (record.key, record.raw)
+        for record in (*observed.records, *observed.unreadable)
+    }
+
+    def differences() -> Differences:
+        for partition, offset in sorted(pinned.keys() | kept.keys()):
+            name = f"the record at {partition}/{offset}"
+            fate, letter = pinned.get((partition, offset)), kept.get((partition, offset))
+            if not letter:
+                yield f"{name} is a dead letter ({fate.what}) of the ledger and not in dead_letter"
+            elif not fate:
+                yield f"{name} is in dead_letter ({letter.reason}) and no dead letter of the ledger"
+            elif fate.what != letter.reason:
+                yield f"{name} is {fate.what} in the ledger and {letter.reason} in dead_letter"
+            elif (letter.key, letter.value) != raw.get((partition, offset), (letter.key, letter.value)):
+                yield f"{name} has other bytes in dead_letter than in Kafka"
+
+    return len(pinned), differences()
+
+
+def ledger_counts_its_fates(sent: list[Sent], observed: Observed):
+    """each batch: records = stored + duplicates + dead letters, as pinned, each within its ranges"""
+
+    def differences() -> Differences:
+        for batch in observed.batches:
+            name = f"batch {batch.batch_seq} of {batch.lane}"
+            duplicates = sum(fate.what == DUPLICATE for fate in batch.fates)
+            counted = (batch.records - len(batch.fates), duplicates, len(batch.fates) - duplicates)
+            said = (batch.stored, batch.duplicates, batch.dead_letters)
+            if counted != said:
+                yield f"{name} says {said} stored, duplicates and dead letters; its fates say {counted}"
+            if len({(fate.partition, fate.offset) for fate in batch.fates}) != len(batch.fates):
+                yield f"{name} pins two fates of one record"
+            spans = {part.partition: part for part in batch.ranges}
+            for fate in batch.fates:
+                span = spans.get(fate.partition)
+                if not span or not span.first <= fate.offset <= span.last:
+                    yield f"{name} pins a fate of {fate.partition}/{fate.offset}, which is none of its records"
+
+    return len(observed.batches), differences()
 
 
 def sums_are_equal(sent: list[Sent], observed: Observed):
     """counts and exact sums per organization, customer, code and hour are equal everywhere"""
-    done = [
-        record
-        for record in observed.records
-        if record.offset <= observed.hwm.get(record.partition, -1)
-    ]
-    kafka = usage_of(done)
+    stored = observed.stored()
+    kafka = usage_of(stored)
     views = {
         "ClickHouse's rows": usage_of(observed.rows),
         "ClickHouse's sum()": observed.clickhouse_usage,
@@ -152,7 +236,7 @@ def sums_are_equal(sent: list[Sent], observed: Observed):
             "ClickHouse's rows", views["ClickHouse's rows"], "PostgreSQL's usage_hourly", observed.postgres_usage
         )
         organizations = {event.organization_id for event in sent}
-        in_kafka = collections.Counter(_identity(record) for record in done)
+        in_kafka = collections.Counter(_identity(record) for record in stored)
         manifest = usage_of(event for event in sent for _ in range(in_kafka[_identity(event)]))
         for name, view in views.items():
             part = {key: usage for key, usage in view.items() if key.organization_id in organizations}
@@ -163,9 +247,7 @@ def sums_are_equal(sent: list[Sent], observed: Observed):
 
 def ledger_is_contiguous(sent: list[Sent], observed: Observed):
     """the ledger's ranges follow each other up to hwm, and count what Kafka holds"""
-    offsets = collections.defaultdict(list)
-    for record in observed.records:
-        offsets[record.partition].append(record.offset)
+    offsets = {partition: [record.offset for record in held] for partition, held in _log(observed).items()}
 
     def differences() -> Differences:
         yield from _batch_numbers(observed)
@@ -174,12 +256,12 @@ def ledger_is_contiguous(sent: list[Sent], observed: Observed):
         for part in ranges:
             name = f"partition {part.partition}: the range {part.first}–{part.last}"
             expected = after.get(part.partition, observed.log_start.get(part.partition, 0))
-            if part.first > expected and _count_between(offsets[part.partition], expected, part.first - 1):
+            if part.first > expected and _count_between(offsets.get(part.partition, []), expected, part.first - 1):
                 yield f"{name} leaves out {expected}–{part.first - 1}"
             if part.partition in after and part.first < expected:
                 yield f"{name} overlaps the one before it, which ends at {expected - 1}"
             if part.first >= observed.log_start.get(part.partition, 0):
-                held = _count_between(offsets[part.partition], part.first, part.last)
+                held = _count_between(offsets.get(part.partition, []), part.first, part.last)
                 if held != part.records:
                     yield f"{name} says {part.records} records, Kafka holds {held}"
             after[part.partition] = max(expected, part.last + 1)
@@ -193,10 +275,8 @@ def ledger_is_contiguous(sent: list[Sent], observed: Observed):
 
 def ledger_pins_what_kafka_holds(sent: list[Sent], observed: Observed):
     """the ledger's digests are those of the bytes in Kafka"""
-    by_place = {(record.partition, record.offset): record for record in observed.records}
-    by_partition = collections.defaultdict(list)
-    for record in observed.records:
-        by_partition[record.partition].append(record)
+    by_partition = _log(observed)
+    by_place = {(record.partition, record.offset): record for held in by_partition.values() for record in held}
     ranges = [
         part
         for batch in observed.batches
@@ -206,7 +286,7 @@ def ledger_pins_what_kafka_holds(sent: list[Sent], observed: Observed):
 
     def differences() -> Differences:
         for part in ranges:
-            records = by_partition[part.partition]
+            records = by_partition.get(part.partition, [])
             first = bisect.bisect_left(records, part.first, key=lambda record: record.offset)
             last = bisect.bisect_right(records, part.last, key=lambda record: record.offset)
             if range_digest(records[first:last]) != part.digest:
@@ -219,7 +299,7 @@ def ledger_pins_what_kafka_holds(sent: list[Sent], observed: Observed):
     return len(ranges), differences()
 
 
-def range_digest(records: list[Record]) -> str:
+def range_digest(records: list[Record | Unreadable]) -> str:
     """Of each record: offset and size as 8 bytes each, little-endian, then the value."""
     digest = hashlib.sha256()
     for record in records:
@@ -251,6 +331,9 @@ CHECKS: tuple[Check, ...] = (
     no_intent_is_pending,
     clickhouse_has_each_offset_once,
     kafka_equals_clickhouse,
+    every_record_has_a_fate,
+    dead_letters_are_kept,
+    ledger_counts_its_fates,
     ledger_is_contiguous,
     ledger_pins_what_kafka_holds,
     sums_are_equal,
@@ -288,7 +371,7 @@ def _name(event: Sent | Record | Row) -> str:
     return f"{event.transaction_id} of organization {event.organization_id}"
 
 
-def _place(record: Record) -> str:
+def _place(record: Record | Unreadable) -> str:
     return f"{record.partition}/{record.offset}"
 
 
@@ -297,6 +380,25 @@ def _by_id(records: list[Record]) -> dict[tuple[str, str], list[Record]]:
     for record in records:
         by_id[_identity(record)].append(record)
     return by_id
+
+
+def _log(observed: Observed) -> dict[int, list[Record | Unreadable]]:
+    """Every record there is, by partition and in the order of the offsets."""
+    log = collections.defaultdict(list)
+    for record in sorted((*observed.records, *observed.unreadable), key=lambda record: record.offset):
+        log[record.partition].append(record)
+    return log
+
+
+def _duplicate_differences(record: Record, fate: Fate, stored: list[Record], observed: Observed) -> Differences:
+    """A duplicate repeats a stored record that came before; retention may have taken that one."""
+    name = f"{_name(record)} at {_place(record)} is a duplicate"
+    before = [first for first in stored if first.partition != record.partition or first.offset < record.offset]
+    if not before and not any(observed.log_start.values()):
+        yield f"{name}, and no record before it is stored"
+    if fate.first is not None and before:
+        if fate.first not in [_stored_offset(first.offset, observed) for first in before]:
+            yield f"{name} of the record at stored offset {fate.first}, which is another event's"
 
 
 def _stored_offset(offset: int, observed: Observed) -> int:

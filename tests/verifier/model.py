@@ -44,6 +44,16 @@ class Record(NamedTuple):
     raw: bytes = b""  # the value of the record, as it stands in Kafka
 
 
+class Unreadable(NamedTuple):
+    """A record of the topic that is no event."""
+
+    partition: int
+    offset: int
+    key: bytes
+    raw: bytes
+    why: str
+
+
 class Row(NamedTuple):
     """One row of the ClickHouse table. `offset` is the stored offset: incarnation * 2^48 + offset."""
 
@@ -82,6 +92,18 @@ class Range(NamedTuple):
     digest: str = ""  # SHA-256 in hexadecimal over all records: see checks.range_digest
 
 
+DUPLICATE = "duplicate"
+
+
+class Fate(NamedTuple):
+    """What the ledger pinned of a record that is not stored."""
+
+    partition: int
+    offset: int
+    what: str  # DUPLICATE, or the reason of a dead letter
+    first: Optional[int] = None  # stored offset of the record that a duplicate repeats, when known
+
+
 class Batch(NamedTuple):
     """One row of the ledger."""
 
@@ -90,6 +112,21 @@ class Batch(NamedTuple):
     records: int
     stored: int
     ranges: tuple[Range, ...]
+    duplicates: int = 0
+    dead_letters: int = 0
+    fates: tuple[Fate, ...] = ()
+
+
+class DeadLetter(NamedTuple):
+    """One row of dead_letter."""
+
+    incarnation: int
+    partition: int
+    offset: int
+    reason: str
+    organization_id: Optional[str]
+    key: bytes
+    value: bytes
 
 
 @dataclass
@@ -100,7 +137,7 @@ class Observed:
     log_start: dict[int, int] = field(default_factory=dict)  # first offset there is
     log_end: dict[int, int] = field(default_factory=dict)  # one behind the last
     records: list[Record] = field(default_factory=list)
-    undecodable: list[str] = field(default_factory=list)  # records that are no event, described
+    unreadable: list[Unreadable] = field(default_factory=list)
 
     rows: list[Row] = field(default_factory=list)
     rows_counted: int = 0  # count() of the table
@@ -111,8 +148,24 @@ class Observed:
     hwm: dict[int, int] = field(default_factory=dict)  # per partition; -1: nothing done
     anchors: dict[int, str] = field(default_factory=dict)  # SHA-256 of the record at hwm
     batches: list[Batch] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)  # lanes with an intent
     incarnation: int = 0
+
+
+    def fates(self) -> dict[tuple[int, int], Fate]:
+        """What is pinned, by partition and offset."""
+        return {(fate.partition, fate.offset): fate for batch in self.batches for fate in batch.fates}
+
+    def stored(self) -> list[Record]:
+        """The records that must be in both stores: what is done and has no other fate."""
+        fates = self.fates()
+        return [
+            record
+            for record in self.records
+            if record.offset <= self.hwm.get(record.partition, -1)
+            and (record.partition, record.offset) not in fates
+        ]
 
 
 def usage_of(events: Iterable[Sent | Record | Row]) -> dict[UsageKey, Usage]:

@@ -15,7 +15,21 @@ from typing import Any, Iterator, Mapping
 import confluent_kafka
 import psycopg
 
-from .model import EXACT, Batch, Observed, Range, Record, Row, Usage, UsageKey, parse_timestamp
+from .model import (
+    DUPLICATE,
+    EXACT,
+    Batch,
+    DeadLetter,
+    Fate,
+    Observed,
+    Range,
+    Record,
+    Row,
+    Unreadable,
+    Usage,
+    UsageKey,
+    parse_timestamp,
+)
 
 KAFKA_PATIENCE_S = 60
 _PROPERTIES = ',"properties":'
@@ -65,10 +79,15 @@ def read_postgres(settings: Settings, observed: Observed) -> None:
         _read_progress(connection, observed)
         topic = connection.execute("SELECT incarnation FROM topic WHERE name = %s", [settings.topic])
         observed.incarnation = max((incarnation for (incarnation,) in topic), default=0)
-        ledger = """SELECT lane.name, batch.batch_seq, batch.records, batch.stored, batch.intent
+        ledger = """SELECT lane.name, batch.batch_seq, batch.records, batch.stored, batch.intent,
+                           batch.duplicates, batch.dead_letters
                     FROM batch JOIN lane ON lane.id = lane_id ORDER BY lane.name, batch.batch_seq"""
-        for lane, batch_seq, records, stored, intent in connection.execute(ledger):
-            observed.batches.append(Batch(lane, batch_seq, records, stored, tuple(intent_ranges(intent))))
+        for lane, batch_seq, records, stored, intent, *others in connection.execute(ledger):
+            ranges, fates = tuple(intent_ranges(intent)), tuple(intent_fates(intent))
+            observed.batches.append(Batch(lane, batch_seq, records, stored, ranges, *others, fates))
+        letters = """SELECT dead_letter.incarnation, partition, log_offset, reason, organization_id::text, key, value
+                     FROM dead_letter JOIN topic ON topic.id = topic_id WHERE topic.name = %s"""
+        observed.dead_letters = [DeadLetter(*row) for row in connection.execute(letters, [settings.topic])]
         usage = """SELECT organization_id::text, external_customer_id, code,
                           (extract(epoch FROM hour) * 1000)::bigint, events, value_sum
                    FROM usage_hourly"""
@@ -105,6 +124,24 @@ def intent_ranges(intent: Mapping[str, Any]) -> Iterator[Range]:
     """The ranges that a row of the ledger pinned."""
     for part in intent["ranges"]:
         yield Range(part["partition"], part["from"], part["to"], part["records"], part["digest"])
+
+
+def intent_fates(intent: Mapping[str, Any]) -> Iterator[Fate]:
+    """The fates that a row of the ledger pinned: runs of "skip,count,what" for each partition."""
+    base = intent["incarnation"] << 48
+    for part in intent.get("fates", []):
+        offset = 0
+        for run in part["runs"].split(";"):
+            skip, count, what = run.split(",")
+            offset += int(skip)
+            for offset in range(offset, offset + int(count)):
+                if not what.isdigit():
+                    yield Fate(part["partition"], offset, what)
+                elif int(what) == 0:
+                    yield Fate(part["partition"], offset, DUPLICATE)
+                else:
+                    yield Fate(part["partition"], offset, DUPLICATE, (base + offset - int(what)) % 2**64)
+            offset += 1
 
 
 # ClickHouse
@@ -166,9 +203,12 @@ def read_kafka(settings: Settings, observed: Observed) -> None:
     for message in kafka_messages(settings, observed.log_start, observed.log_end):
         try:
             observed.records.append(decode_record(message))
-        except (ValueError, KeyError, TypeError, decimal.InvalidOperation) as error:
-            place = f"{message.partition()}/{message.offset()}"
-            observed.undecodable.append(f"the record at {place} is no event: {error!r}")
+        except (ValueError, KeyError, TypeError, AttributeError, decimal.DecimalException) as error:
+            observed.unreadable.append(
+                Unreadable(
+                    message.partition(), message.offset(), message.key() or b"", message.value() or b"", repr(error)
+                )
+            )
 
 
 def read_kafka_ends(settings: Settings, observed: Observed) -> None:

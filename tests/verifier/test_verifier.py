@@ -14,12 +14,16 @@ import pytest
 
 from verifier import checks, verify
 from verifier.model import (
+    DUPLICATE,
     Batch,
+    DeadLetter,
+    Fate,
     Observed,
     Range,
     Record,
     Row,
     Sent,
+    Unreadable,
     Usage,
     format_timestamp,
     parse_timestamp,
@@ -28,7 +32,7 @@ from verifier.model import (
     write_manifest,
 )
 from verifier.murmur2 import partition_of
-from verifier.sources import decode_record, intent_ranges
+from verifier.sources import decode_record, intent_fates, intent_ranges
 
 PARTITIONS = 12
 ORGANIZATIONS = ["0190d6a0-0000-7000-8000-000000000001", "0190d6a0-0000-7000-8000-000000000002"]
@@ -80,13 +84,17 @@ def world(sent, incarnation=0):
     return observed
 
 
-def store(observed):
-    """What a correct writer makes of the records."""
-    observed.rows = [row_of(record, observed.incarnation) for record in observed.records]
+def store(observed, fates=()):
+    """What a correct writer makes of the records, given what becomes of those that are not stored."""
+    places = {(fate.partition, fate.offset) for fate in fates}
+    stored = [record for record in observed.records if (record.partition, record.offset) not in places]
+    observed.rows = [row_of(record, observed.incarnation) for record in stored]
     recount(observed)
-    observed.postgres_usage = usage_of(observed.records)
+    observed.postgres_usage = usage_of(stored)
     observed.hwm = {partition: end - 1 for partition, end in observed.log_end.items()}
-    observed.anchors = {record.partition: hashlib.sha256(record.raw).hexdigest() for record in observed.records}
+    held = [*observed.records, *observed.unreadable]
+    last = {record.partition: record for record in sorted(held, key=lambda record: record.offset)}
+    observed.anchors = {partition: hashlib.sha256(record.raw).hexdigest() for partition, record in last.items()}
     observed.batches = []
     for batch_seq, (low, high) in enumerate([(0, 0.5), (0.5, 1)], 1):
         ranges = tuple(
@@ -94,12 +102,35 @@ def store(observed):
             for partition, end in observed.log_end.items()
             if end
         )
-        records = sum(part.records for part in ranges)
-        observed.batches.append(Batch("main", batch_seq, records, records, ranges))
+        observed.batches.append(batch_of(batch_seq, ranges, fates))
+    raw = {(record.partition, record.offset): record for record in held}
+    for fate in fates:
+        if fate.what != DUPLICATE:
+            record = raw[fate.partition, fate.offset]
+            letter = (observed.incarnation, fate.partition, fate.offset, fate.what, None, record.key, record.raw)
+            observed.dead_letters.append(DeadLetter(*letter))
+
+
+def batch_of(batch_seq, ranges, fates):
+    spans = {part.partition: part for part in ranges}
+    own = tuple(
+        fate
+        for fate in fates
+        if fate.partition in spans and spans[fate.partition].first <= fate.offset <= spans[fate.partition].last
+    )
+    records = sum(part.records for part in ranges)
+    duplicates = sum(fate.what == DUPLICATE for fate in own)
+    dead = len(own) - duplicates
+    return Batch("main", batch_seq, records, records - len(own), ranges, duplicates, dead, own)
 
 
 def range_of(observed, partition, first, last):
-    held = [record for record in observed.records if record.partition == partition and first <= record.offset <= last]
+    held = [
+        record
+        for record in (*observed.records, *observed.unreadable)
+        if record.partition == partition and first <= record.offset <= last
+    ]
+    held.sort(key=lambda record: record.offset)
     return Range(partition, first, last, len(held), checks.range_digest(held))
 
 
@@ -132,7 +163,35 @@ def name(check):
 def test_all_is_well_when_all_is_well(sent, observed):
     results = verify(sent, observed)
     assert broken(sent, observed) == {}
-    assert [result.compared > 0 for result in results] == [True] * len(checks.CHECKS)
+    nothing_to_compare = {name(checks.every_record_has_a_fate), name(checks.dead_letters_are_kept)}
+    assert {result.name for result in results if not result.compared} == nothing_to_compare
+
+
+@pytest.fixture
+def mixed(sent):
+    """A world in which the last record but one repeats the first, and the last one is no event."""
+    observed = world(sent + [sent[0]])
+    sent[0] = sent[0]._replace(sends=2)
+    again = observed.records[-1]
+    garbage = Unreadable(again.partition, again.offset + 1, again.key, b"{]", "a bracket")
+    observed.unreadable = [garbage]
+    observed.log_end[again.partition] += 1
+    fates = [
+        Fate(again.partition, again.offset, DUPLICATE, observed.records[0].offset),
+        Fate(garbage.partition, garbage.offset, "record_invalid"),
+    ]
+    store(observed, fates)
+    return observed
+
+
+def change_batch(observed, index=1, **changes):
+    observed.batches[index] = observed.batches[index]._replace(**changes)
+
+
+def test_all_is_well_with_a_duplicate_and_a_dead_letter(sent, mixed):
+    assert broken(sent, mixed) == {}
+    assert sum(batch.stored for batch in mixed.batches) == 60
+    assert mixed.batches[1].duplicates == mixed.batches[1].dead_letters == 1
 
 
 def test_all_is_well_in_a_later_incarnation_of_the_topic(sent):
@@ -296,6 +355,82 @@ def test_a_sum_that_clickhouse_itself_adds_wrongly_is_found(sent, observed):
     assert name(checks.sums_are_equal) in broken(sent, observed)
 
 
+# Fates.
+
+
+def test_a_duplicate_that_is_stored_after_all_is_found(sent, mixed):
+    mixed.rows.append(row_of(mixed.records[-1]))
+    recount(mixed)
+    differences = broken(sent, mixed)
+    assert "whose fate is duplicate" in differences[name(checks.kafka_equals_clickhouse)][0]
+    assert name(checks.sums_are_equal) in differences
+
+
+def test_a_duplicate_that_was_counted_is_found(sent, mixed):
+    mixed.postgres_usage = usage_of(mixed.records)
+    assert list(broken(sent, mixed)) == [name(checks.sums_are_equal)]
+
+
+def test_a_stored_record_that_is_called_a_duplicate_is_a_lost_event(sent, mixed):
+    record = mixed.records[3]
+    store(mixed, [*mixed.batches[0].fates, *mixed.batches[1].fates, Fate(record.partition, record.offset, DUPLICATE)])
+    mixed.dead_letters = mixed.dead_letters[:1]
+    (difference,) = broken(sent, mixed)[name(checks.every_record_has_a_fate)]
+    assert "no record before it is stored" in difference
+
+
+def test_a_duplicate_of_what_comes_after_it_is_found(sent, mixed):
+    fates = mixed.batches[1].fates
+    first = mixed.records[0]
+    store(mixed, [Fate(first.partition, first.offset, DUPLICATE), fates[1]])
+    mixed.dead_letters = mixed.dead_letters[:1]
+    assert "no record before it" in broken(sent, mixed)[name(checks.every_record_has_a_fate)][0]
+
+
+def test_a_duplicate_of_another_event_is_found(sent, mixed):
+    duplicate, dead = mixed.batches[1].fates
+    change_batch(mixed, fates=(duplicate._replace(first=duplicate.first + 1), dead))
+    assert "another event's" in broken(sent, mixed)[name(checks.every_record_has_a_fate)][0]
+
+
+def test_a_record_that_is_no_event_needs_to_be_a_dead_letter(sent, mixed):
+    duplicate, dead = mixed.batches[1].fates
+    change_batch(mixed, fates=(duplicate,), dead_letters=0, stored=30)
+    differences = broken(sent, mixed)
+    assert "no dead letter" in differences[name(checks.every_record_has_a_fate)][0]
+    assert "no dead letter of the ledger" in differences[name(checks.dead_letters_are_kept)][0]
+
+
+def test_a_dead_letter_that_was_not_kept_is_found(sent, mixed):
+    mixed.dead_letters = []
+    (difference,) = broken(sent, mixed)[name(checks.dead_letters_are_kept)]
+    assert "not in dead_letter" in difference
+
+
+@pytest.mark.parametrize("change", [{"value": b"{}"}, {"key": b""}, {"reason": "value_unstorable"}], ids=str)
+def test_a_dead_letter_that_was_altered_is_found(sent, mixed, change):
+    mixed.dead_letters = [mixed.dead_letters[0]._replace(**change)]
+    assert list(broken(sent, mixed)) == [name(checks.dead_letters_are_kept)]
+
+
+def test_a_dead_letter_of_another_incarnation_is_another_record(sent, mixed):
+    mixed.dead_letters.append(mixed.dead_letters[0]._replace(incarnation=7, offset=0))
+    assert broken(sent, mixed) == {}
+
+
+@pytest.mark.parametrize("change", [{"stored": 31}, {"duplicates": 0}, {"dead_letters": 2}], ids=str)
+def test_a_batch_that_counts_other_fates_than_it_pinned_is_found(sent, mixed, change):
+    change_batch(mixed, **change)
+    assert list(broken(sent, mixed)) == [name(checks.ledger_counts_its_fates)]
+
+
+def test_a_fate_outside_of_its_batch_is_found(sent, mixed):
+    fates = mixed.batches[1].fates
+    change_batch(mixed, fates=())
+    change_batch(mixed, 0, fates=fates)
+    assert "none of its records" in broken(sent, mixed)[name(checks.ledger_counts_its_fates)][1]
+
+
 # The ledger.
 
 
@@ -417,6 +552,16 @@ def test_a_record_is_read_with_its_exact_value_and_its_properties_byte_for_byte(
 def test_the_ranges_of_a_batch_are_read_from_its_intent():
     part = {"partition": 3, "from": 5, "to": 9, "records": 4, "digest": "ab", "anchor_digest": "cd"}
     assert list(intent_ranges({"ranges": [part], "blocks": []})) == [Range(3, 5, 9, 4, "ab")]
+
+
+def test_the_fates_of_a_batch_are_read_from_its_runs():
+    parts = [{"partition": 3, "runs": "17,3,1200;0,1,record_invalid;5,1,0"}, {"partition": 9, "runs": "2,1,1"}]
+    assert list(intent_fates({"fates": parts, "incarnation": 1})) == [
+        *(Fate(3, offset, DUPLICATE, (1 << 48) + offset - 1200) for offset in (17, 18, 19)),
+        Fate(3, 20, "record_invalid"),
+        Fate(3, 26, DUPLICATE),
+        Fate(9, 2, DUPLICATE, (1 << 48) + 1),
+    ]
 
 
 @pytest.mark.parametrize(
