@@ -108,14 +108,19 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/engine/test_queries.py \
   %D%/flow/Partition.java \
   %D%/flow/conftest.py \
+  %D%/flow/contract.py \
   %D%/flow/examples.py \
+  %D%/flow/generated.py \
+  %D%/flow/mutations.py \
   %D%/flow/organization.py \
   %D%/flow/requirements.txt \
   %D%/flow/stack.py \
   %D%/flow/test_accept.py \
   %D%/flow/test_broker.py \
   %D%/flow/test_cli.py \
+  %D%/flow/test_contract.py \
   %D%/flow/test_examples.py \
+  %D%/flow/test_generated.py \
   %D%/flow/test_metric.py \
   %D%/flow/test_readiness.py \
   %D%/flow/test_reject.py \
