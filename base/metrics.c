@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum kind { KIND_counter, KIND_gauge, KIND_labelled };
+enum kind { KIND_counter, KIND_gauge, KIND_labelled, KIND_labelled_counter };
 
 static const struct metric_row {
     enum kind kind;
@@ -78,11 +78,22 @@ static bool belongs(const char *family, const char *program)
            family[4 + strlen(role)] == '_';
 }
 
+static const char *type_of(const struct metric_row *row)
+{
+    return row->kind == KIND_counter || row->kind == KIND_labelled_counter ? "counter" : "gauge";
+}
+
+/* Whether somebody else prints the lines. */
+static bool is_labelled(const struct metric_row *row)
+{
+    return row->kind == KIND_labelled || row->kind == KIND_labelled_counter;
+}
+
 void metrics_print_family(struct buf *out, enum metric metric)
 {
     const struct metric_row *row = &rows[metric];
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", row->family, row->help, row->family,
-               row->kind == KIND_counter ? "counter" : "gauge");
+               type_of(row));
 }
 
 void metrics_print_labelled(struct buf *out, enum metric metric, const char *labels, int64_t value)
@@ -112,7 +123,7 @@ void metrics_print(struct buf *out, const char *program)
 {
     const char *family = "";
     for (int i = 0; i < METRIC_COUNT; i++) {
-        if (!belongs(rows[i].family, program) || rows[i].kind == KIND_labelled)
+        if (!belongs(rows[i].family, program) || is_labelled(&rows[i]))
             continue;
         if (strcmp(family, rows[i].family) != 0)
             metrics_print_family(out, i);
@@ -131,9 +142,9 @@ void metrics_print_docs(FILE *out)
           "| metric | kind | labels | meaning |\n|---|---|---|---|\n",
           out);
     for (int i = 0; i < METRIC_COUNT; i++)
-        fprintf(out, "| `%s` | %s | %s%s%s | %s |\n", rows[i].family,
-                rows[i].kind == KIND_counter ? "counter" : "gauge", rows[i].labels[0] ? "`" : "",
-                rows[i].labels, rows[i].labels[0] ? "`" : "", rows[i].help);
+        fprintf(out, "| `%s` | %s | %s%s%s | %s |\n", rows[i].family, type_of(&rows[i]),
+                rows[i].labels[0] ? "`" : "", rows[i].labels, rows[i].labels[0] ? "`" : "",
+                rows[i].help);
     for (int i = 0; i < HISTOGRAM_COUNT; i++)
         fprintf(out, "| `%s` | histogram | | %s |\n", histogram_rows[i].family,
                 histogram_rows[i].help);

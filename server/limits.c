@@ -12,8 +12,20 @@ void limits_set(struct limits *limits, const struct settings *settings)
     atomic_store(&limits->max_future_ms, settings->events_max_future);
     atomic_store(&limits->deadline_ms, settings->server_deadline);
     atomic_store(&limits->id_includes_source, settings->cloudevents_id_includes_source);
+    atomic_store(&limits->events_per_second, (int64_t)settings->limits_events_per_second);
+    atomic_store(&limits->bytes_per_second, (int64_t)settings->limits_bytes_per_second);
+    atomic_store(&limits->burst_ms, settings->limits_burst);
     if (limits->inflight_max == 0)
         limits->inflight_max = settings->server_inflight_max;
+}
+
+struct catalog_limits limits_of_organizations(const struct limits *limits)
+{
+    return (struct catalog_limits){
+        .events_per_second = atomic_load(&limits->events_per_second),
+        .bytes_per_second = atomic_load(&limits->bytes_per_second),
+        .burst_ms = atomic_load(&limits->burst_ms),
+    };
 }
 
 bool limits_take(struct limits *limits, uint64_t bytes)

@@ -5,6 +5,7 @@
 #ifndef SERVER_LIMITS_H
 #define SERVER_LIMITS_H
 #include "base/settings.h"
+#include "catalog/catalog.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,10 @@ struct limits {
     atomic_int_fast64_t max_future_ms;
     atomic_int_fast64_t deadline_ms;
     atomic_bool id_includes_source; /* of CloudEvents */
+    /* Of organizations that have none of their own. */
+    atomic_int_fast64_t events_per_second; /* 0: no limit */
+    atomic_int_fast64_t bytes_per_second;
+    atomic_int_fast64_t burst_ms;
     /* Set once. */
     uint64_t inflight_max;
 
@@ -27,6 +32,8 @@ struct limits {
 
 /* At start, and again after a reload. inflight_max stays what it was at start. */
 void limits_set(struct limits *limits, const struct settings *settings);
+
+struct catalog_limits limits_of_organizations(const struct limits *limits);
 
 /* Takes `bytes` of the budget; false when that is more than there is. */
 bool limits_take(struct limits *limits, uint64_t bytes);

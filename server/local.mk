@@ -4,6 +4,8 @@ noinst_LIBRARIES += %D%/libserver.a
   %D%/loop.c %D%/loop.h \
   %D%/request.c %D%/request.h %D%/headers.c %D%/headers.h \
   %D%/inflate.c %D%/inflate.h \
+  %D%/quota.c %D%/quota.h %D%/rate.c %D%/rate.h %D%/refusals.c %D%/refusals.h \
+  %D%/tenants.c %D%/tenants.h \
   %D%/route.c %D%/route.h %D%/routes.def %D%/limits.c %D%/limits.h \
   %D%/produce.c %D%/produce.h %D%/deadline.c %D%/deadline.h %D%/reply.c %D%/reply.h
 %C%_libserver_a_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS) $(COMPRESSION_CFLAGS)

@@ -2,9 +2,12 @@
 #include <config.h>
 #include "server/reply.h"
 
+#include "base/clock.h"
 #include "base/metrics.h"
+#include "server/refusals.h"
 #include "server/request.h"
 #include "server/server.h"
+#include "server/tenants.h"
 #include <stdio.h>
 
 static void count(int status)
@@ -17,6 +20,26 @@ static void count(int status)
         metrics_add(METRIC_SERVER_ANSWERS_2XX, 1);
 }
 
+static void add_number(struct MHD_Response *response, const char *name, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+    MHD_add_response_header(response, name, text);
+}
+
+/* For whoever has limits: how much of them is left. */
+static void add_quota(struct MHD_Response *response, const struct request *request)
+{
+    struct quota_view view;
+    if (!request->tenant ||
+        !quota_look(&request->quota, &request->tenant->usage, clock_mono_us() * 1000, &view))
+        return;
+    add_number(response, "X-RateLimit-Limit", view.limit);
+    add_number(response, "X-RateLimit-Remaining", view.remaining);
+    add_number(response, "X-RateLimit-Reset", (uint64_t)view.reset_s);
+    MHD_add_response_header(response, "X-RateLimit-Unit", view.unit);
+}
+
 static void add_headers(struct MHD_Response *response, const struct request *request,
                         const struct answer *answer)
 {
@@ -27,12 +50,11 @@ static void add_headers(struct MHD_Response *response, const struct request *req
         MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     if (request->allow[0] != '\0')
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
-    if (answer->status == MHD_HTTP_SERVICE_UNAVAILABLE) {
-        char seconds[16];
-        snprintf(seconds, sizeof(seconds), "%d",
-                 answer->retry_after_s > 0 ? answer->retry_after_s : 1);
-        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-    }
+    if (answer->status == MHD_HTTP_SERVICE_UNAVAILABLE ||
+        answer->status == MHD_HTTP_TOO_MANY_REQUESTS)
+        add_number(response, MHD_HTTP_HEADER_RETRY_AFTER,
+                   answer->retry_after_s > 0 ? (uint64_t)answer->retry_after_s : 1);
+    add_quota(response, request);
     if (atomic_load_explicit(&request->server->stopping, memory_order_relaxed))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
@@ -61,6 +83,9 @@ enum MHD_Result reply_problem(struct request *request, const struct err *err)
 {
     struct answer answer;
     problem_answer(err, slice_from(request->id), &answer);
+    if (request->retry_after_s > 0)
+        answer.retry_after_s = request->retry_after_s;
+    refusals_count(err->code);
     return reply_send(request, &answer);
 }
 

@@ -14,6 +14,7 @@
 #include "server/reply.h"
 #include "server/route.h"
 #include "server/server.h"
+#include "server/tenants.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,7 @@ void request_unref(struct request *request)
         produce_settle(request);
     struct server *server = request->server;
     limits_give_back(&server->limits, request->charged);
+    tenants_leave(&server->tenants, request->tenant);
     arena_done(&request->arena);
     buf_done(&request->body);
     request->magic = 0;
@@ -121,6 +123,28 @@ static bool find_route(struct request *request, const char *method, const char *
     UNREACHABLE("a match that route_find does not return");
 }
 
+static int64_t now_ns(void)
+{
+    return clock_mono_us() * 1000;
+}
+
+static void enter_tenant(struct request *request, const struct catalog_organization *organization)
+{
+    struct server *server = request->server;
+    const struct catalog_limits defaults = limits_of_organizations(&server->limits);
+    request->quota = quota_of(&organization->limits, &defaults);
+    request->tenant = tenants_enter(&server->tenants, organization->id, now_ns());
+}
+
+/* Refuses while it is cheap what could not be taken when its events are counted. A compressed body
+ * has a size that says nothing yet. */
+static bool ask_quota(struct request *request, struct err *reterr)
+{
+    uint64_t bytes = request->coding == INFLATE_IDENTITY ? request->headers.content_length : 0;
+    return quota_ask(&request->quota, &request->tenant->usage, bytes, now_ns(),
+                     &request->retry_after_s, reterr);
+}
+
 /* Finds the organization of the key. The key is never logged, nor part of a text. */
 static bool authenticate(struct request *request, const struct route *route, struct err *reterr)
 {
@@ -135,6 +159,7 @@ static bool authenticate(struct request *request, const struct route *route, str
     if (ok) {
         ASSERT(organization->id.size < sizeof(request->organization));
         memcpy(request->organization, organization->id.data, organization->id.size);
+        enter_tenant(request, organization);
     }
     catalog_release(snapshot);
     return ok;
@@ -176,7 +201,7 @@ static bool check_headers(struct request *request, const char *method, const cha
            find_route(request, method, path, &route, reterr) && takes_now(request, reterr) &&
            authenticate(request, route, reterr) &&
            headers_check_content(&request->headers, &request->kind, &request->coding, reterr) &&
-           take_budget(request, reterr);
+           ask_quota(request, reterr) && take_budget(request, reterr);
 }
 
 /* Sends request->refusal; code ERR_NONE stands for the answer to OPTIONS. */
@@ -325,6 +350,17 @@ static bool accept_body(struct request *request, struct err *reterr)
     return ok;
 }
 
+/* The request is taken whole or refused whole, by what it holds: a wrong event costs as much as a
+ * good one. */
+static bool take_quota(struct request *request, struct err *reterr)
+{
+    if (quota_take(&request->quota, &request->tenant->usage, request->batch.results_len,
+                   request->body.size, now_ns(), &request->retry_after_s, reterr))
+        return true;
+    request->batch = (struct events_batch){0};
+    return false;
+}
+
 static enum MHD_Result send_answer(struct request *request)
 {
     struct answer answer;
@@ -338,7 +374,7 @@ enum MHD_Result request_end(struct request *request)
         return send_refusal(request);
     request->gathered_us = clock_mono_us();
     struct err err;
-    if (!accept_body(request, &err))
+    if (!accept_body(request, &err) || !take_quota(request, &err))
         return reply_problem(request, &err);
     if (request->options.validate) {
         request->counted = true; /* events that are only checked are not counted */

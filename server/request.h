@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "handlers/events.h"
 #include "server/headers.h"
+#include "server/quota.h"
 #include <microhttpd.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@
 struct loop;
 struct server;
 struct produced;
+struct tenant;
 
 enum {
     REQUEST_ID_SIZE = HEADERS_REQUEST_ID_MAX + 1,
@@ -57,6 +59,9 @@ struct request {
     bool compatible; /* answered as clients of others expect */
     struct events_options options;
     struct event_rules rules;
+    struct tenant *tenant; /* NULL until the key was found to be good */
+    struct quota quota;    /* of the tenant */
+    int retry_after_s;     /* of a refusal by the quota; 0: none */
     struct err refusal;
     char allow[64];      /* of a 405 or of OPTIONS; "" otherwise */
     bool counted;        /* the fates of its events are in the metrics */

@@ -10,6 +10,7 @@
 #include "kafka/topic_check.h"
 #include "server/listener.h"
 #include "server/produce.h"
+#include "server/refusals.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -52,7 +53,6 @@ static bool on_ready(void *context, struct err *reterr)
 
 static void on_metrics(void *context, struct buf *out)
 {
-    (void)out;
     struct server *server = context;
     struct producer_status status;
     struct err err;
@@ -61,6 +61,8 @@ static void on_metrics(void *context, struct buf *out)
     metrics_set(METRIC_SERVER_INFLIGHT_EVENTS, (int64_t)status.outstanding);
     metrics_set(METRIC_SERVER_CATALOG_AGE, catalog_age_ms(server->catalog) / 1000);
     metrics_set(METRIC_SERVER_READY, server_takes(server, &err));
+    metrics_set(METRIC_SERVER_TENANTS, (int64_t)tenants_len(&server->tenants));
+    refusals_print(out);
 }
 
 static void on_kafka_line(enum kafka_log_level level, const char *facility, const char *text)
@@ -113,6 +115,7 @@ static void free_parts(struct server *server)
     deadline_stop(&server->deadlines);
     producer_stop(server->producer, 0 /* grace_ms */);
     catalog_stop(server->catalog);
+    tenants_done(&server->tenants);
 }
 
 bool server_start(struct server *server, const struct settings *settings, struct err *reterr)
@@ -120,6 +123,7 @@ bool server_start(struct server *server, const struct settings *settings, struct
     *server = (struct server){.topic = settings->events_topic};
     kafka_set_logger(on_kafka_line);
     limits_set(&server->limits, settings);
+    tenants_init(&server->tenants);
     make_id_prefix(server);
     if (start_parts(server, settings, reterr))
         return true;

@@ -15,6 +15,7 @@
 #include "kafka/producer.h"
 #include "server/deadline.h"
 #include "server/limits.h"
+#include "server/tenants.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,7 @@ struct server {
 
     /* Any thread. */
     struct limits limits;
+    struct tenants tenants;
     struct deadlines deadlines;
     atomic_bool stopping;          /* new requests are refused */
     atomic_uint_fast64_t requests; /* that exist */

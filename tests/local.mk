@@ -38,6 +38,7 @@ unit_tests = \
   %D%/unit/test_producer \
   %D%/unit/test_property_schema \
   %D%/unit/test_put \
+  %D%/unit/test_rate \
   %D%/unit/test_read_back \
   %D%/unit/test_record \
   %D%/unit/test_route \
@@ -47,6 +48,7 @@ unit_tests = \
   %D%/unit/test_statistics \
   %D%/unit/test_status \
   %D%/unit/test_table \
+  %D%/unit/test_tenants \
   %D%/unit/test_timestamp \
   %D%/unit/test_topic_check \
   %D%/unit/test_usage \
@@ -127,6 +129,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_server_stop.py \
   %D%/flow/test_shapes.py \
   %D%/flow/test_stack.py \
+  %D%/flow/test_tenants.py \
   %D%/flow/test_verify.py \
   %D%/flow/test_writer_kill.py \
   %D%/flow/topic.py \

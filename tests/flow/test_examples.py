@@ -55,6 +55,20 @@ def reading_key(stack, organization):
 
 
 @contextlib.contextmanager
+def one_event_a_second(stack, organization):
+    stack.bxb("org", "update", organization.name, "--events-per-second", "1", "--burst", "1s")
+    wait_until(lambda: send(stack, EXAMPLES["rate_limited"], organization.key)[0] == 429, 15, "the limit holds")
+    yield organization.key
+
+
+@contextlib.contextmanager
+def one_event_at_once(stack, organization):
+    with one_event_a_second(stack, organization) as key:
+        wait_until(lambda: send(stack, EXAMPLES["larger_than_burst"], key)[0] == 413, 15, "there is one again")
+        yield key
+
+
+@contextlib.contextmanager
 def known_codes(stack, organization):
     stack.bxb("org", "update", organization.name, "--unknown-codes", "reject")
     wait_until(lambda: send(stack, EXAMPLES["unknown_code"], organization.key)[0] == 422, 15, "unknown codes are refused")
@@ -122,6 +136,8 @@ def kafka_frozen_for_a_while(stack, organization):
 
 GIVEN = {
     "the key has only the scope events:read": reading_key,
+    "the organization may send one event a second and has just sent one": one_event_a_second,
+    "the organization may send one event at once": one_event_at_once,
     "the organization takes only the codes of its metrics": known_codes,
     'the metric api has the schema {"required":["region"]}': property_schema,
     "the server has just started without catalog.snapshot, and PostgreSQL cannot be reached": without_postgres,
