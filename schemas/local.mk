@@ -23,6 +23,7 @@ noinst_LIBRARIES += %D%/libschemas.a
   %D%/record.c %D%/record.h \
   %D%/scan.c %D%/scan.h \
   %D%/timestamp.c %D%/timestamp.h \
+  %D%/uri.c %D%/uri.h \
   %D%/utf8.c %D%/utf8.h \
   %D%/walk.c %D%/walk.h \
   %D%/wide.h

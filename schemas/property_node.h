@@ -60,15 +60,23 @@ struct property_map {
     size_t len;
 };
 
+/* A part of the document with a URI of its own: the whole, or a schema with "$id". */
+struct property_resource {
+    struct property_resource *next; /* of all resources */
+    struct slice uri;               /* resolved, without a fragment; size 0: none is known */
+    struct slice value;             /* its schema in the document */
+};
+
 /* One schema: an object, or true or false. Keywords that were not given are zero, or
  * PROPERTY_COUNT_ANY. */
 struct property_node {
     struct property_node *next; /* of all nodes */
     struct slice source;        /* in the document; its address is how a node is found again */
-    const char *pointer;        /* to it */
-    bool refuses;               /* the schema `false` */
-    unsigned height;            /* of what applies to the same value; 0: not counted yet */
-    bool entered;               /* being counted */
+    const struct property_resource *resource; /* that it stands in */
+    const char *pointer;                      /* to it */
+    bool refuses;                             /* the schema `false` */
+    unsigned height; /* of what applies to the same value; 0: not counted yet */
+    bool entered;    /* being counted */
 
     unsigned types; /* enum property_type; 0: any */
     struct slice enums, constant;
@@ -96,6 +104,7 @@ struct property_schema {
     struct slice document;
     struct property_node *nodes; /* newest first */
     struct property_node *root;
+    struct property_resource *resources; /* newest first */
     size_t nodes_len, patterns_len;
     struct pattern **patterns_list; /* to free them */
 };

@@ -1,6 +1,9 @@
 /* References within a property schema. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "schemas/property_refs.h"
+#include "base/assert.h"
+#include "base/buf.h"
+#include "schemas/uri.h"
 #include "schemas/utf8.h"
 #include "schemas/walk.h"
 
@@ -109,13 +112,84 @@ static bool find_pointer(struct slice value, struct slice path, struct slice *re
     return true;
 }
 
+/* ---- Resources ---- */
+
+static const struct property_resource *find_resource(const struct property_schema *schema,
+                                                     struct slice uri)
+{
+    const struct property_resource *resource = schema->resources;
+    while (resource != NULL && !slice_equal(resource->uri, uri))
+        resource = resource->next;
+    return resource;
+}
+
+static const struct property_resource *add_resource(struct property_schema *schema,
+                                                    struct slice uri, struct slice value)
+{
+    struct property_resource *resource = arena_calloc(&schema->arena, 1, sizeof *resource);
+    ASSERT(resource != NULL); /* as in property_schema.c: URIs are short */
+    *resource = (struct property_resource){
+        .next = schema->resources,
+        .uri = arena_copy(&schema->arena, uri),
+        .value = value,
+    };
+    ASSERT(resource->uri.data != NULL);
+    schema->resources = resource;
+    return resource;
+}
+
+/* The text of an $id: a URI, without the empty fragment that may stand behind it. */
+static bool read_id(struct property_schema *schema, struct slice id, struct slice *ret_uri)
+{
+    if (walk_kind(id) != SCAN_STRING)
+        return false;
+    struct slice uri = walk_text(walk_inner(id), &schema->arena);
+    ASSERT(uri.data != NULL);
+    if (uri.size > 0 && uri.data[uri.size - 1] == '#')
+        uri.size--;
+    *ret_uri = uri;
+    return uri.size == 0 || memchr(uri.data, '#', uri.size) == NULL;
+}
+
+const struct property_resource *property_refs_enter(struct property_schema *schema,
+                                                    const struct property_resource *outer,
+                                                    struct slice value, const char *pointer,
+                                                    struct err *reterr)
+{
+    struct slice id, uri;
+    if (outer == NULL)
+        outer = add_resource(schema, SLICE(""), value);
+    if (walk_kind(value) != SCAN_OBJECT || !find_member(value, SLICE("$id"), &id))
+        return outer;
+    CLEANUP(buf_done) struct buf whole;
+    buf_init(&whole, PROPERTY_URI_MAX);
+    bool ok = read_id(schema, id, &uri);
+    if (ok && uri.size == 0)
+        return outer;
+    if (ok)
+        uri_resolve(outer->uri, uri, &whole);
+    if (!ok)
+        err_set(reterr, ERR_SCHEMA_INVALID, "A URI without a fragment is expected.");
+    else if (whole.overflow)
+        err_set(reterr, ERR_SCHEMA_UNSUPPORTED, "A URI of more than %d bytes is not supported.",
+                PROPERTY_URI_MAX);
+    else if (find_resource(schema, buf_slice(&whole)) != NULL)
+        err_set(reterr, ERR_SCHEMA_INVALID, "Another schema of the document has this URI.");
+    else
+        return add_resource(schema, buf_slice(&whole), value);
+    if (reterr != NULL)
+        snprintf(reterr->pointer, sizeof reterr->pointer, "%s/$id", pointer);
+    return NULL;
+}
+
 /* Anchors count where a schema stands: not in a const, not in an enum. */
-static bool find_anchor(const struct property_schema *schema, struct slice anchor,
+static bool find_anchor(const struct property_schema *schema,
+                        const struct property_resource *resource, struct slice anchor,
                         struct slice *ret_target)
 {
     for (const struct property_node *node = schema->nodes; node != NULL; node = node->next) {
         struct slice name;
-        if (walk_kind(node->source) == SCAN_OBJECT &&
+        if (node->resource == resource && walk_kind(node->source) == SCAN_OBJECT &&
             find_member(node->source, SLICE("$anchor"), &name) &&
             slice_equal(walk_inner(name), anchor)) {
             *ret_target = node->source;
@@ -125,30 +199,32 @@ static bool find_anchor(const struct property_schema *schema, struct slice ancho
     return false;
 }
 
-bool property_refs_find(const struct property_schema *schema, struct slice ref, const char *pointer,
-                        struct slice *ret_target, struct err *reterr)
+bool property_refs_find(const struct property_schema *schema, const struct property_node *node,
+                        const char *pointer, struct slice *ret_target,
+                        const struct property_resource **ret_resource, struct err *reterr)
 {
-    struct slice id;
-    if (walk_kind(schema->document) == SCAN_OBJECT &&
-        find_member(schema->document, SLICE("$id"), &id)) {
-        id = walk_inner(id);
-        if (id.size > 0 && ref.size >= id.size && memcmp(ref.data, id.data, id.size) == 0 &&
-            (ref.size == id.size || ref.data[id.size] == '#')) {
-            ref.data += id.size;
-            ref.size -= id.size;
-        }
+    struct slice uri = node->ref_text, fragment = {NULL, 0};
+    const char *hash = uri.size > 0 ? memchr(uri.data, '#', uri.size) : NULL;
+    if (hash != NULL) {
+        uri.size = (size_t)(hash - uri.data);
+        fragment = (struct slice){hash + 1, node->ref_text.size - uri.size - 1};
     }
-    if (ref.size > 0 && ref.data[0] != '#')
+    CLEANUP(buf_done) struct buf whole;
+    buf_init(&whole, PROPERTY_URI_MAX);
+    uri_resolve(node->resource->uri, uri, &whole);
+    const struct property_resource *resource = find_resource(schema, buf_slice(&whole));
+    if (resource == NULL || whole.overflow)
         return err_set_at(reterr, ERR_SCHEMA_UNSUPPORTED, pointer,
-                          "References lead to places of the same document only: \"#/$defs/name\".");
-    struct slice fragment = ref.size > 0 ? (struct slice){ref.data + 1, ref.size - 1} : ref;
+                          "References lead to places of the same document only: "
+                          "\"#/$defs/name\", or the $id of a schema in it.");
     bool found = true;
     if (fragment.size == 0)
-        *ret_target = schema->document;
+        *ret_target = resource->value;
     else if (fragment.data[0] == '/')
-        found = find_pointer(schema->document, fragment, ret_target);
+        found = find_pointer(resource->value, fragment, ret_target);
     else
-        found = find_anchor(schema, fragment, ret_target);
+        found = find_anchor(schema, resource, fragment, ret_target);
+    *ret_resource = resource;
     return found || err_set_at(reterr, ERR_SCHEMA_INVALID, pointer,
                                "The reference leads to nothing in this document.");
 }

@@ -23,6 +23,7 @@ enum {
 struct compile {
     struct property_schema *schema;
     struct property_schema_options options;
+    const struct property_resource *resource; /* that the schemas being compiled stand in */
     struct err *reterr;
 };
 
@@ -360,18 +361,6 @@ static bool take_anchor(struct compile *compile, struct property_node *node, con
                          "with a letter or '_'.");
 }
 
-static bool take_id(struct compile *compile, struct property_node *node, const char *pointer,
-                    struct slice value)
-{
-    if (walk_kind(value) != SCAN_STRING)
-        return invalid(compile, pointer, "A string is expected.");
-    if (memchr(value.data, '#', value.size) != NULL)
-        return invalid(compile, pointer, "A URI without a fragment is expected.");
-    return node->source.data == compile->schema->document.data ||
-           unsupported(compile, pointer,
-                       "$id is supported at the top only; use $defs or $anchor within.");
-}
-
 static bool take_dialect(struct compile *compile, struct property_node *node, const char *pointer,
                          struct slice value)
 {
@@ -454,14 +443,14 @@ static const struct keyword keywords[] = {
     {"$ref", SPECIAL, 0, take_ref},
     {"$defs", SPECIAL, 0, take_defs},
     {"$anchor", SPECIAL, 0, take_anchor},
-    {"$id", SPECIAL, 0, take_id},
     {"$schema", SPECIAL, 0, take_dialect},
 };
 
-/* They say something to people and nothing about what is valid. */
+/* They say something to people and nothing about what is valid. $id was read by
+ * property_refs_enter, before the other keywords. */
 static const char *const annotations[] = {
-    "$comment", "title",     "description",     "default",          "examples",      "deprecated",
-    "readOnly", "writeOnly", "contentEncoding", "contentMediaType", "contentSchema",
+    "$id",        "$comment", "title",     "description",     "default",          "examples",
+    "deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType", "contentSchema",
 };
 
 static bool take_keyword(struct compile *compile, struct property_node *node, const char *pointer,
@@ -496,6 +485,18 @@ static bool take_keyword(struct compile *compile, struct property_node *node, co
                       (int)shown, name.data);
 }
 
+static bool take_keywords(struct compile *compile, struct property_node *node)
+{
+    struct walk walk = walk_enter(node->source);
+    struct slice name, item;
+    while (walk_member(&walk, &name, &item)) {
+        struct slice text = take_text(compile, (struct slice){name.data - 1, name.size + 2});
+        if (!take_keyword(compile, node, below(compile, node->pointer, text), text, item))
+            return false;
+    }
+    return true;
+}
+
 static struct property_node *compile_node(struct compile *compile, const char *pointer,
                                           struct slice value)
 {
@@ -518,16 +519,12 @@ static struct property_node *compile_node(struct compile *compile, const char *p
     node->refuses = kind == SCAN_FALSE;
     node->length_min = node->length_max = node->items_min = node->items_max = PROPERTY_COUNT_ANY;
     node->members_min = node->members_max = PROPERTY_COUNT_ANY;
-    if (kind != SCAN_OBJECT)
-        return node;
-    struct walk walk = walk_enter(value);
-    struct slice name, item;
-    while (walk_member(&walk, &name, &item)) {
-        struct slice text = take_text(compile, (struct slice){name.data - 1, name.size + 2});
-        if (!take_keyword(compile, node, below(compile, pointer, text), text, item))
-            return NULL;
-    }
-    return node;
+    const struct property_resource *outer = compile->resource;
+    node->resource = property_refs_enter(schema, outer, value, pointer, compile->reterr);
+    compile->resource = node->resource;
+    bool ok = node->resource != NULL && (kind != SCAN_OBJECT || take_keywords(compile, node));
+    compile->resource = outer;
+    return ok ? node : NULL;
 }
 
 /* Every reference leads to a node; making one can add references. */
@@ -541,7 +538,8 @@ static bool resolve(struct compile *compile)
                 continue;
             struct slice target;
             const char *pointer = below(compile, node->pointer, SLICE("$ref"));
-            if (!property_refs_find(schema, node->ref_text, pointer, &target, compile->reterr))
+            if (!property_refs_find(schema, node, pointer, &target, &compile->resource,
+                                    compile->reterr))
                 return false;
             node->ref = property_refs_node(schema, target);
             if (node->ref == NULL) {

@@ -86,6 +86,15 @@ TEST(property_schema, says_where_and_which_keyword)
          "dependentRequired:"},
         {"{\"dependentSchemas\":{\"a\":{\"maxProperties\":1}}}", "{\"a\":1}", "{\"a\":1,\"b\":1}",
          "", "maxProperties:"},
+        /* a URI of its own, and what is relative to it */
+        {"{\"$id\":\"http://h/a/b\",\"$defs\":{\"x\":{\"$id\":\"../c#\",\"$ref\":\"#/$defs/"
+         "y\",\"$defs\":"
+         "{\"y\":{\"type\":\"null\"}}}},\"items\":{\"$ref\":\"/c\"}}",
+         "[null]", "[1]", "/0", "type"},
+        {"{\"$defs\":{\"x\":{\"$id\":\"x\",\"$anchor\":\"n\",\"type\":\"null\"},\"y\":{\"$id\":"
+         "\"y\","
+         "\"$anchor\":\"n\"}},\"items\":{\"$ref\":\"x#n\"}}",
+         "[null]", "[1]", "/0", "type"},
         {"{\"$defs\":{\"x\":{\"$anchor\":\"n\",\"type\":\"null\"}},\"items\":{\"$ref\":\"#n\"}}",
          "[null]", "[1]", "/0", "type:"},
         {"{\"items\":{\"$ref\":\"#\"},\"type\":\"array\"}", "[[],[[]]]", "[[],[[1]]]", "/1/0/0",
@@ -128,7 +137,13 @@ TEST(property_schema, refuses_what_it_would_have_to_ignore)
         {"{\"$ref\":\"#\"}", ERR_SCHEMA_INVALID, ""},
         {"{\"anyOf\":[{\"$ref\":\"#/$defs/a\"}],\"$defs\":{\"a\":{\"not\":{\"$ref\":\"#\"}}}}",
          ERR_SCHEMA_INVALID, NULL},
-        {"{\"items\":{\"$id\":\"x\"}}", ERR_SCHEMA_UNSUPPORTED, "/items/$id"},
+        {"{\"items\":{\"$id\":\"x#y\"}}", ERR_SCHEMA_INVALID, "/items/$id"},
+        {"{\"items\":{\"$id\":7}}", ERR_SCHEMA_INVALID, "/items/$id"},
+        {"{\"$id\":\"/x\",\"items\":{\"$id\":\"./x\"}}", ERR_SCHEMA_INVALID, "/items/$id"},
+        {"{\"items\":{\"$id\":\"a\",\"$ref\":\"#n\"},\"$anchor\":\"n\"}", ERR_SCHEMA_INVALID,
+         "/items/$ref"},
+        {"{\"items\":{\"$id\":\"/a/\",\"$ref\":\"c\"},\"$defs\":{\"c\":{\"$id\":\"/c\"}}}",
+         ERR_SCHEMA_UNSUPPORTED, "/items/$ref"},
         {"{\"type\":\"text\"}", ERR_SCHEMA_INVALID, "/type"},
         {"{\"type\":[]}", ERR_SCHEMA_INVALID, "/type"},
         {"{\"minimum\":\"1\"}", ERR_SCHEMA_INVALID, "/minimum"},
@@ -259,4 +274,26 @@ TEST(property_schema, treats_a_format_as_a_note_unless_asked)
     arena_done(&arena);
     property_schema_free(schema);
     property_schema_free(NULL);
+}
+
+/* However long it is: 64 KiB of identifiers that are resolved one within another. */
+TEST(property_schema, has_uris_of_limited_size)
+{
+    char id[PROPERTY_SCHEMA_SIZE_MAX / 2];
+    struct buf document;
+    struct err err;
+    memset(id, 'x', sizeof id);
+    for (size_t size = 1000; size < sizeof id; size += 15000) {
+        buf_init(&document, PROPERTY_SCHEMA_SIZE_MAX);
+        buf_printf(&document, "{\"$id\":\"/%.*s/\",\"$defs\":{", (int)size, id);
+        for (int i = 0; i < 1000; i++)
+            buf_printf(&document, "%s\"%d\":{\"$id\":\"%d\"}", i > 0 ? "," : "", i, i);
+        buf_append_str(&document, "}}");
+        CHECK(!document.overflow);
+        struct property_schema *schema = property_schema_compile(buf_slice(&document), NULL, &err);
+        CHECK((schema != NULL) == (size == 1000));
+        CHECK(schema != NULL || err.code == ERR_SCHEMA_UNSUPPORTED);
+        property_schema_free(schema);
+        buf_done(&document);
+    }
 }
