@@ -18,7 +18,7 @@ import pytest
 
 from flow.organization import Organization
 from flow.stack import NAMES, Stack, free_ports, remembered_port
-from flow.topic import Topic
+from flow.topic import OwnTopic, Topic
 from verifier.sources import clickhouse_query
 
 STACK = pytest.StashKey[Stack]()
@@ -81,6 +81,15 @@ def anonymous(stack):
 def kafka(session_stack):
     """The topic, read by confluent-kafka."""
     return Topic(session_stack.settings)
+
+
+@pytest.fixture
+def own_topic(stack):
+    """A topic of the test's own, which no writer reads."""
+    topic = OwnTopic(stack.settings)
+    topic.make()
+    yield topic
+    topic.remove()
 
 
 @pytest.fixture

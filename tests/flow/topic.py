@@ -1,15 +1,23 @@
-"""Reading the topic as another consumer would.
+"""Reading the topic as another consumer would, and a topic that a test may ruin.
 
 SPDX-License-Identifier: Apache-2.0
 """
 
+import dataclasses
 import json
+import os
+from typing import Iterable
 
 import confluent_kafka
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic
 
-from verifier.model import Observed, Record
+from flow.stack import wait_until
+from verifier import checks
+from verifier.model import Observed, Record, Sent
 from verifier.murmur2 import partition_of
 from verifier.sources import Settings, decode_record, kafka_messages, read_kafka_ends
+
+OWN_PARTITIONS = 3
 
 
 class Topic:
@@ -54,3 +62,39 @@ class Topic:
 
     def documents(self, organization_id: str) -> list[dict]:
         return [json.loads(message.value()) for message in self.messages(organization_id)]
+
+
+class OwnTopic:
+    """A topic that a test may ruin."""
+
+    def __init__(self, settings: Settings):
+        self.name = f"own-{os.getpid()}-{os.urandom(4).hex()}"
+        self.partitions = OWN_PARTITIONS
+        self._settings = dataclasses.replace(settings, topic=self.name)
+        self._admin = AdminClient({"bootstrap.servers": settings.kafka})
+
+    def make(self, partitions: int = OWN_PARTITIONS, **config: str) -> None:
+        new = NewTopic(self.name, partitions, 1, config={"message.timestamp.type": "LogAppendTime", **config})
+        self._admin.create_topics([new])[self.name].result(30)
+
+    def remove(self) -> None:
+        self._admin.delete_topics([self.name])[self.name].result(30)
+        wait_until(lambda: self.name not in self._admin.list_topics(timeout=10).topics, 30, "the topic is gone")
+
+    def alter(self, name: str, value: str) -> None:
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, self.name, incremental_configs=[entry])
+        self._admin.incremental_alter_configs([resource])[resource].result(30)
+
+    def add_partitions(self, total: int) -> None:
+        self._admin.create_partitions([NewPartitions(self.name, total)])[self.name].result(30)
+
+    def verify(self, sent: Iterable[Sent]) -> None:
+        """Every acknowledged event is there, and nothing more often than it was sent. No more is asked: no writer reads
+        this topic, so what was sent again after a 503 may stand here twice."""
+        observed, sent = Observed(partitions=self.partitions), list(sent)
+        for organization_id in {event.organization_id for event in sent}:
+            observed.records += Topic(self._settings).records(organization_id)
+        judges = (checks.acknowledged_is_in_kafka, checks.kafka_holds_only_what_was_sent, checks.records_are_keyed_by_organization)
+        results = checks.verify(sent, observed, judges)
+        assert not any(result.differences for result in results), "\n" + checks.render(results)
