@@ -37,6 +37,7 @@ migration_files = \
   %D%/postgres/0003_metric.sql %D%/postgres/0004_limits.sql \
   %D%/postgres/0005_metric_schema.sql \
   %D%/postgres/0006_dead_letter.sql \
+  %D%/postgres/0007_batch_by_time.sql \
   %D%/clickhouse/0001_events_raw.sql
 %C%_libschemas_a_SOURCES += %D%/migrations.c %D%/migrations.h
 nodist_%C%_libschemas_a_SOURCES = %D%/migrations_sql.c

@@ -9,6 +9,7 @@ unit_tests = \
   %D%/unit/test_base \
   %D%/unit/test_batch \
   %D%/unit/test_bench \
+  %D%/unit/test_breaker \
   %D%/unit/test_catalog \
   %D%/unit/test_catalog_schema \
   %D%/unit/test_ch_client \

@@ -65,12 +65,23 @@ static void lane_main(void *arg)
     lock_release(&lane->lock);
 }
 
+struct lane_limits lane_limits(struct lane *lane)
+{
+    lock_acquire(&lane->lock);
+    struct lane_limits limits = lane->limits;
+    lock_release(&lane->lock);
+    return limits;
+}
+
 void lane_reload(struct lane *lane, const struct settings *settings)
 {
     lock_acquire(&lane->lock);
     lane->limits = (struct lane_limits){
         .batch = {.rows = settings->writer_batch_rows, .bytes = settings->writer_batch_bytes},
         .batch_wait_ms = settings->writer_batch_wait,
+        .breaker = {.share = settings->writer_dead_share,
+                    .count = settings->writer_dead_count,
+                    .window_ms = settings->writer_dead_window},
     };
     lock_release(&lane->lock);
 }

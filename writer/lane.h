@@ -7,8 +7,9 @@
  *     lane_done(&lane);
  *
  * One turn: lane_open (lane_open.c) takes the lane over and finishes what an earlier run began;
- * lane_work (lane_work.c) runs until something cannot be gone on with; lane_close gives everything
- * back. lane.c turns round and round, and is the only place that waits between turns.
+ * lane_work (lane_work.c, lane_commit.c) runs until something cannot be gone on with; lane_close
+ * gives everything back. lane.c turns round and round, and is the only place that waits between
+ * turns.
  *
  * Threads: lane_start, _reload and _stop on main's. Everything below "owned by the lane's thread"
  * is, but for what flies (flight.h). SPDX-License-Identifier: Apache-2.0 */
@@ -18,6 +19,7 @@
 #include "kafka/consumer.h"
 #include "kafka/topic.h"
 #include "writer/batch.h"
+#include "writer/breaker.h"
 #include "writer/flight.h"
 #include "writer/lease.h"
 #include "writer/ledger.h"
@@ -29,6 +31,7 @@
 struct lane_limits {
     struct batch_limits batch;
     int64_t batch_wait_ms;
+    struct breaker_limits breaker;
 };
 
 struct lane {
@@ -83,6 +86,13 @@ void lane_done(struct lane *lane); /* after it ended; nobody may look at its sta
 bool lane_open(struct lane *lane, struct err *reterr) MUST_CHECK;
 bool lane_work(struct lane *lane, struct err *reterr) MUST_CHECK;
 void lane_close(struct lane *lane);
+
+/* What SIGHUP last set. */
+struct lane_limits lane_limits(struct lane *lane);
+
+/* Completes what has landed, and sends off what was gathered if `send` (lane_commit.c).
+ * Errors: DEAD_LETTERS, LANE_LOST, and what the ledger can bring. */
+bool lane_commit(struct lane *lane, bool send, struct err *reterr) MUST_CHECK;
 
 /* To be asked often: shows that the lane lives. False when it must not go on: LANE_LOST or
  * SHUTTING_DOWN. */

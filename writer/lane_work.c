@@ -1,10 +1,9 @@
-/* The steady loop: gather a batch while the one before it flies; when that has landed, complete it
- * and announce the next in one transaction, and send that off.
+/* The steady loop: gather a batch while the one before it flies; when that has landed, commit
+ * (lane_commit.c) completes it and sends off the next.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "writer/lane.h"
-#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -19,16 +18,7 @@ enum {
     PROBE_EVERY_MS = 5000,
     PROBE_TIMEOUT_MS = 2000,
     PROBE_ANSWER_MAX = 64,
-    BACKOFF_MAX_MS = 2000,
 };
-
-static struct lane_limits limits_of(struct lane *lane)
-{
-    lock_acquire(&lane->lock);
-    struct lane_limits limits = lane->limits;
-    lock_release(&lane->lock);
-    return limits;
-}
 
 /* The last offset of a partition that nothing is left of: done, or a control record at the end. */
 static int64_t done_of(const struct lane *lane, uint32_t partition)
@@ -138,7 +128,7 @@ static bool gather(struct lane *lane, struct err *reterr)
             return false;
         report(lane);
         probe(lane);
-        struct lane_limits limits = limits_of(lane);
+        struct lane_limits limits = lane_limits(lane);
         int64_t now = clock_mono_ms();
         bool full = batch_full(lane->open, &limits.batch);
         if (flight_in_air(&lane->flight)) {
@@ -154,132 +144,6 @@ static bool gather(struct lane *lane, struct err *reterr)
         if (!take(lane, &limits, wait < 0 ? 0 : wait > most ? most : wait, reterr))
             return false;
     }
-}
-
-/* Committing */
-
-static char *table_name(const struct lane *lane)
-{
-    return xasprintf("%s.%s", lane->table.database, lane->table.name);
-}
-
-/* Closes the open batch: its blocks stand, its records go back to the consumer. */
-static bool seal(struct lane *lane, struct err *reterr)
-{
-    struct batch *batch = lane->open;
-    struct intent *intent = &batch->intent;
-    if (!batch_seal(batch, lane->taken, lane->ledger.incarnation, reterr))
-        return false;
-    consumer_release(lane->consumer, batch->last_sequence);
-    for (size_t i = 0; i < intent->ranges_len; i++)
-        lane->taken[intent->ranges[i].partition] = intent->ranges[i].to;
-    intent->lane = xstrdup(lane->settings->writer_lane);
-    intent->cluster_id = xstrdup(lane->facts.cluster_id);
-    intent->topic = xstrdup(lane->settings->events_topic);
-    intent->table = table_name(lane);
-    intent->table_uuid = xstrdup(lane->table.uuid);
-    intent->partition_key = xstrdup(lane->table.partition_key);
-    intent_name(intent);
-    return true;
-}
-
-/* One try of the transaction; when its outcome is not known, the ledger is asked. */
-static bool try_advance(struct lane *lane, const struct ledger_completion *complete,
-                        struct intent *intend, bool *unknown, struct err *reterr)
-{
-    if (*unknown) {
-        bool done;
-        if (!ledger_resolve(&lane->ledger, complete, intend, &done, reterr))
-            return false;
-        *unknown = false;
-        if (done)
-            return true;
-    }
-    if (ledger_advance(&lane->ledger, complete, intend, reterr))
-        return true;
-    *unknown = reterr->code == ERR_POSTGRES_UNKNOWN || !pg_alive(lane->ledger.pg);
-    return false;
-}
-
-/* Completes `landed` (NULL: none) and announces `next` (NULL: none), however long PostgreSQL takes
- * to come back. *ret_proof_boot_ms: just before the transaction that took place was tried. */
-static bool advance(struct lane *lane, struct batch *landed, struct batch *next,
-                    int64_t *ret_proof_boot_ms, struct err *reterr)
-{
-    struct ledger_completion completion = {0};
-    if (landed)
-        completion = (struct ledger_completion){&landed->intent, &landed->usage, &landed->dead};
-    int64_t backoff_ms = 0;
-    bool unknown = false;
-    for (;;) {
-        int64_t began_us = clock_mono_us();
-        *ret_proof_boot_ms = clock_boot_ms();
-        if (try_advance(lane, landed ? &completion : NULL, next ? &next->intent : NULL, &unknown,
-                        reterr)) {
-            metrics_observe_us(HISTOGRAM_WRITER_COMMIT, clock_mono_us() - began_us);
-            status_trouble_over(&lane->status, STATUS_POSTGRES);
-            return true;
-        }
-        if (reterr->code == ERR_LANE_LOST || err_code_class(reterr->code) != ERR_CLASS_RETRY)
-            return false;
-        status_trouble(&lane->status, STATUS_POSTGRES, reterr);
-        lease_touch(&lane->lease);
-        /* A program that stops still completes what has landed, until it must stop now. */
-        if (stop_wait_now(&lane->stop, stop_backoff(&backoff_ms, BACKOFF_MAX_MS)))
-            return false;
-        if (lease_lost(&lane->lease))
-            return err_set(reterr, ERR_LANE_LOST, "another writer took the lane");
-    }
-}
-
-static void count_completed(struct lane *lane, struct batch *batch)
-{
-    const struct intent *intent = &batch->intent;
-    int64_t rows = intent_rows(intent);
-    lane->completed++;
-    metrics_add(METRIC_WRITER_BATCHES, 1);
-    metrics_add(METRIC_WRITER_RECORDS_STORED, (uint64_t)rows);
-    metrics_add(METRIC_WRITER_RECORDS_DUPLICATE, (uint64_t)intent_count(intent, FATE_DUPLICATE));
-    metrics_add(METRIC_WRITER_RECORDS_DEAD, (uint64_t)intent_count(intent, FATE_DEAD));
-    status_progress(&lane->status);
-    log_debug(BATCH_COMPLETED, log_i64("batch_seq", lane->ledger.batch_seq), log_i64("rows", rows),
-              log_u64("blocks", intent->blocks_len));
-    batch_reset(batch);
-}
-
-/* One transaction: completes what has landed, and announces `next`, which then flies. */
-static bool advance_and_send(struct lane *lane, struct batch *next, struct err *reterr)
-{
-    int64_t proof_boot_ms;
-    if (!advance(lane, lane->landed, next, &proof_boot_ms, reterr))
-        return false;
-    if (lane->landed)
-        count_completed(lane, lane->landed);
-    lane->landed = NULL;
-    if (next)
-        flight_start(&lane->flight, next, INSERT_FRESH, proof_boot_ms);
-    return true;
-}
-
-/* Completes what has landed, and sends off what was gathered. */
-static bool commit(struct lane *lane, bool send, struct err *reterr)
-{
-    struct batch *next = send && lane->open->rows_len > 0 ? lane->open : NULL;
-    if (next) {
-        if (!seal(lane, reterr))
-            return false;
-        lane->open = next == &lane->batches[0] ? &lane->batches[1] : &lane->batches[0];
-    }
-    bool flies = next && next->intent.blocks_len > 0;
-    if ((lane->landed || flies) && !advance_and_send(lane, flies ? next : NULL, reterr))
-        return false;
-    ASSERT(!next || lane->open->rows_len == 0);
-    if (!next || flies)
-        return true;
-    /* Nothing of it is stored, so nothing has to land: it is completed at once. */
-    lane->landed = next;
-    lane->landed_ms = clock_mono_ms();
-    return advance_and_send(lane, NULL, reterr);
 }
 
 static bool touch_down(struct lane *lane, struct err *reterr)
@@ -304,7 +168,7 @@ static bool finish(struct lane *lane, struct err *reterr)
         if (!touch_down(lane, reterr))
             return false;
     }
-    return commit(lane, false, reterr);
+    return lane_commit(lane, false, reterr);
 }
 
 bool lane_work(struct lane *lane, struct err *reterr)
@@ -317,7 +181,7 @@ bool lane_work(struct lane *lane, struct err *reterr)
                 return false;
             continue; /* gathering goes on for batch_wait, counted from here */
         }
-        if (!commit(lane, true, reterr))
+        if (!lane_commit(lane, true, reterr))
             return false;
     }
 }

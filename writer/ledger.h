@@ -110,6 +110,11 @@ struct ledger_completion {
 bool ledger_advance(struct ledger *ledger, const struct ledger_completion *complete,
                     struct intent *intend, struct err *reterr) MUST_CHECK;
 
+/* The records of the batches completed in the last `window_ms`, and how many of them became dead
+ * letters that the breaker counts. */
+bool ledger_recent(struct ledger *ledger, int64_t window_ms, int64_t *ret_records,
+                   int64_t *ret_dead, struct err *reterr) MUST_CHECK;
+
 /* After a session was lost: connects anew and finds out whether ledger_advance with these arguments
  * took place. Errors: LANE_LOST also when PostgreSQL is another one than before, or anything does
  * not fit. */

@@ -1,4 +1,5 @@
-/* Dead letters in the completing transaction. SPDX-License-Identifier: Apache-2.0 */
+/* Dead letters in the completing transaction, and how many there were lately.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "writer/ledger_internal.h"
 #include "postgres/pg_columns.h"
@@ -57,5 +58,23 @@ bool ledger_add_dead(struct ledger *ledger, const struct dead_letters *letters, 
     for (size_t at = 0; at < letters->len;)
         if (!insert_some(ledger, letters, &at, reterr))
             return false;
+    return true;
+}
+
+bool ledger_recent(struct ledger *ledger, int64_t window_ms, int64_t *ret_records,
+                   int64_t *ret_dead, struct err *reterr)
+{
+    char id[PG_NUMBER_SIZE], window[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id), pg_number(window_ms, window)};
+    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
+    if (!pg_query(ledger->pg,
+                  "SELECT coalesce(sum(records), 0)::bigint,"
+                  " coalesce(sum(dead_letters - conflicts), 0)::bigint FROM batch"
+                  " WHERE lane_id = $1::integer"
+                  " AND completed_at > clock_timestamp() - $2::bigint * interval '1 ms'",
+                  params, ARRAY_LEN(params), &rows, reterr))
+        return false;
+    *ret_records = pg_i64(rows, 0, 0);
+    *ret_dead = pg_i64(rows, 0, 1);
     return true;
 }

@@ -22,7 +22,10 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 NAMES = ("kafka", "postgres", "clickhouse", "server", "writer")
 PORTS = 10  # of a stack: a block from its base
 FIRST_PORT, LAST_PORT = 25000, 32000  # below those that a system gives to outgoing connections
-QUICK = {"catalog_poll": "50ms"}  # each test makes an organization and waits for its key
+QUICK = {
+    "catalog_poll": "50ms",  # each test makes an organization and waits for its key
+    "writer_dead_count": "1000",  # the breaker looks at all that was read, not at one test's
+}
 
 T = TypeVar("T")
 

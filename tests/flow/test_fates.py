@@ -89,6 +89,32 @@ def test_a_batch_of_nothing_but_dead_letters_needs_no_clickhouse(batched_writer,
     organization.verify()
 
 
+def readiness(stack) -> str:
+    try:
+        return httpx.get(stack.env["BXB_WRITER_ADMIN_URL"] + "/readyz", trust_env=False).text
+    except httpx.TransportError:
+        return ""
+
+
+def test_the_breaker_stops_before_the_topic_becomes_dead_letters(batched_writer, organization, kafka, pg):
+    batched_writer.restart("writer", writer_dead_count="15", writer_dead_share="20", writer_dead_window="1s")
+    kafka.produce(organization.id, *NO_EVENTS)  # few: they pass
+    wait_until(lambda: len(dead_letters(pg, organization)) == len(NO_EVENTS), 30, "the letters are kept")
+    assert organization.send(organization.events(20)) == 201
+    bad = kafka.produce(organization.id, *NO_EVENTS * 4)
+    wait_until(lambda: "dead_letters" in readiness(batched_writer), 30, "the lane stops")
+    assert "would be dead letters" in readiness(batched_writer)
+    assert len(dead_letters(pg, organization)) == len(NO_EVENTS), "nothing of the batch has happened"
+    (done,) = pg.execute(
+        "SELECT hwm FROM lane_partition WHERE partition = %s", [kafka.messages(organization.id)[0].partition()]
+    ).fetchone()
+    assert done < bad[0]
+    batched_writer.kill("writer")
+    batched_writer.start("writer", writer_dead_share="100")
+    organization.verify()
+    assert len(dead_letters(pg, organization)) == 5 * len(NO_EVENTS)
+
+
 @pytest.fixture
 def announced(batched_writer, organization, kafka, pg):
     """A batch that was announced but could not be sent, and whose writer is dead; and its intent."""
@@ -142,15 +168,7 @@ def test_a_record_pinned_as_stored_that_cannot_be_stored_stops_the_lane(batched_
     rewrite(pg, announced)
     batched_writer.start("clickhouse")
     batched_writer.begin_start("writer", writer_lease="1s")
-    url = batched_writer.env["BXB_WRITER_ADMIN_URL"] + "/readyz"
-
-    def reason() -> str:
-        try:
-            return httpx.get(url, trust_env=False).text
-        except httpx.TransportError:
-            return ""
-
-    wait_until(lambda: "was to be stored, and cannot be any more" in reason(), 30, "the lane stops")
+    wait_until(lambda: "was to be stored, and cannot be any more" in readiness(batched_writer), 30, "the lane stops")
     assert not dead_letters(pg, organization)
     batched_writer.kill("writer")
     rewrite(pg, json.loads(as_it_was))
