@@ -44,7 +44,10 @@ unit_tests = \
   %D%/unit/test_record \
   %D%/unit/test_route \
   %D%/unit/test_scan \
+  %D%/unit/test_seen \
+  %D%/unit/test_segments \
   %D%/unit/test_settings \
+  %D%/unit/test_siphash \
   %D%/unit/test_statement \
   %D%/unit/test_statistics \
   %D%/unit/test_status \
@@ -76,7 +79,7 @@ unit_runner =
 else
 unit_runner = $(CRITERION_LIBS)
 endif
-LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a cli/libcli.a handlers/libhandlers.a \
+LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a dedup/libdedup.a cli/libcli.a handlers/libhandlers.a \
   catalog/libcatalog.a kafka/libkafka.a clickhouse/libclickhouse.a postgres/libpostgres.a \
   schemas/libschemas.a embedded/libembedded.a admin/libadmin.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \
@@ -89,7 +92,7 @@ LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a cli/libcli.a hand
 fuzz_sources = %D%/fuzz/fuzz.c %D%/fuzz/fuzz.h %D%/fuzz/targets.def %D%/fuzz/jansson.c \
   %D%/fuzz/jansson.h %D%/fuzz/fuzz_body.c %D%/fuzz/fuzz_clickhouse.c %D%/fuzz/fuzz_cloudevents.c \
   %D%/fuzz/fuzz_event.c %D%/fuzz/fuzz_property_schema.c %D%/fuzz/fuzz_record.c \
-  %D%/fuzz/fuzz_settings.c
+  %D%/fuzz/fuzz_segment.c %D%/fuzz/fuzz_settings.c
 EXTRA_PROGRAMS += %D%/fuzz/search
 %C%_fuzz_search_SOURCES = %D%/fuzz/search.c $(fuzz_sources)
 %C%_fuzz_search_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -1,0 +1,361 @@
+/* Shards of ascending ids. An id's home in its shard follows from its value, ascending too; it
+ * stands there or to the right of it, with no gap between. A search begins at the home and ends at
+ * the first value that is not smaller. Nothing else has to be stored to lay a shard out anew, at
+ * any size: reading it from left to right gives the ids in their order.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+#include "dedup/seen.h"
+#include "base/assert.h"
+#include "base/mem.h"
+#include <sys/mman.h>
+
+enum {
+    PAGE_SIZE = 4096,
+    SLOT_SIZE = sizeof(uint64_t) + sizeof(uint8_t),
+    SLACK = 32, /* slots behind the last home, for ids that are pushed to the right */
+    /* Of 256: a shard grows when it is fuller than FILL_MAX, to be as full as FILL_GROWN. */
+    FILL_MAX = 235,
+    FILL_GROWN = 209,
+    TAGS = 256,          /* that a byte can tell apart */
+    SWEEP_EVERY = 10,    /* tags between the passes that drop old ids */
+    SWEEP_SHARDS = 8,    /* of one call */
+    PREFETCH_AHEAD = 12, /* ids */
+    LINE_SIZE = 64,
+};
+
+static inline uint32_t capacity_of(uint32_t pages)
+{
+    return (uint32_t)((uint64_t)pages * PAGE_SIZE / SLOT_SIZE);
+}
+
+static inline uint8_t *tags_of(const struct seen_shard *shard)
+{
+    return (uint8_t *)(shard->slots + capacity_of(shard->pages));
+}
+
+static inline uint32_t used_max(uint32_t pages)
+{
+    return (uint32_t)((uint64_t)(capacity_of(pages) - SLACK) * FILL_MAX / 256);
+}
+
+static inline size_t home_of(const struct seen_shard *shard, uint64_t id)
+{
+    return (size_t)((unsigned __int128)id * (capacity_of(shard->pages) - SLACK) >> 64);
+}
+
+/* Where the id stands or would be put. The shard must have pages. */
+static inline size_t find(const struct seen_shard *shard, uint64_t id)
+{
+    size_t at = home_of(shard, id);
+    while (shard->slots[at] != 0 && shard->slots[at] < id)
+        at++;
+    return at;
+}
+
+static inline struct seen_shard *shard_of(const struct seen *seen, struct seen_id id)
+{
+    return &seen->shards[id.place % SEEN_SHARDS];
+}
+
+/* Times and tags */
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+/* The tag that a byte of the table stands for: all of them are within TAGS of the newest. */
+static inline int64_t tag_of(const struct seen *seen, uint8_t byte)
+{
+    return seen->newest - (uint8_t)((uint8_t)seen->newest - byte);
+}
+
+/* Laying a shard out anew */
+
+/* Copies the shard's ids into the scratch, in their order. */
+static void collect(struct seen *seen, const struct seen_shard *shard)
+{
+    if (seen->scratch_len < shard->used) {
+        seen->scratch_len = shard->used;
+        seen->scratch_ids =
+            xrealloc(seen->scratch_ids, seen->scratch_len * sizeof *seen->scratch_ids);
+        seen->scratch_tags = xrealloc(seen->scratch_tags, seen->scratch_len);
+    }
+    if (shard->used == 0)
+        return;
+    const uint8_t *tags = tags_of(shard);
+    for (size_t at = 0, len = 0; len < shard->used; at++) {
+        if (shard->slots[at] == 0)
+            continue;
+        seen->scratch_ids[len] = shard->slots[at];
+        seen->scratch_tags[len++] = tags[at];
+    }
+}
+
+/* Leaves what is still wanted of the scratch's `len` ids; returns how many. */
+static size_t drop_old(struct seen *seen, size_t len)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < len; i++) {
+        seen->scratch_ids[kept] = seen->scratch_ids[i];
+        seen->scratch_tags[kept] = seen->scratch_tags[i];
+        kept += tag_of(seen, seen->scratch_tags[i]) >= seen->horizon;
+    }
+    return kept;
+}
+
+/* Puts the ids of the scratch into an empty shard; false when they do not fit. */
+static bool lay_out(const struct seen *seen, struct seen_shard *shard, size_t len)
+{
+    uint8_t *tags = tags_of(shard);
+    size_t next = 0, end = capacity_of(shard->pages) - 1;
+    for (size_t i = 0; i < len; i++) {
+        size_t home = home_of(shard, seen->scratch_ids[i]);
+        size_t at = home > next ? home : next;
+        if (at >= end)
+            return false;
+        shard->slots[at] = seen->scratch_ids[i];
+        tags[at] = seen->scratch_tags[i];
+        next = at + 1;
+    }
+    return true;
+}
+
+static void resize(struct seen *seen, struct seen_shard *shard, uint32_t pages)
+{
+    size_t old_size = (size_t)shard->pages * PAGE_SIZE, size = (size_t)pages * PAGE_SIZE;
+    if (old_size != size) {
+        void *memory = old_size == 0 ? mmap(NULL, size, PROT_READ | PROT_WRITE,
+                                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                                     : mremap(shard->slots, old_size, size, MREMAP_MAYMOVE);
+        ASSERT(memory != MAP_FAILED);
+        shard->slots = memory;
+        shard->pages = pages;
+        seen->size += size - old_size;
+    }
+    memset(shard->slots, 0, capacity_of(pages) * sizeof *shard->slots);
+}
+
+/* Pages for that many ids, so that there is room for more of them. */
+static uint32_t pages_for(uint64_t len)
+{
+    uint64_t slots = len * 256 / FILL_GROWN + SLACK + 1;
+    return (uint32_t)((slots * SLOT_SIZE + PAGE_SIZE - 1) / PAGE_SIZE);
+}
+
+/* Gives the shard that many pages, without the ids that are no longer wanted; when it may not have
+ * so many, also without the oldest ones that still are. */
+static void rebuild(struct seen *seen, struct seen_shard *shard, uint32_t pages)
+{
+    if (pages > seen->pages_max)
+        pages = seen->pages_max;
+    collect(seen, shard);
+    size_t len = drop_old(seen, shard->used);
+    for (;;) {
+        if (pages == seen->pages_max)
+            for (; len > used_max(pages) - used_max(pages) / 8; len = drop_old(seen, len))
+                seen->horizon++;
+        resize(seen, shard, pages);
+        if (lay_out(seen, shard, len))
+            break;
+        if (pages < seen->pages_max)
+            pages++;
+        else
+            seen->horizon++; /* too many at its very end: once in a blue moon */
+        len = drop_old(seen, len);
+    }
+    seen->len -= shard->used - len;
+    shard->used = (uint32_t)len;
+}
+
+static void make_room(struct seen *seen, struct seen_shard *shard)
+{
+    uint32_t pages = pages_for((uint64_t)shard->used + 1);
+    rebuild(seen, shard, pages > shard->pages ? pages : shard->pages + 1);
+}
+
+/* Dropping what is old */
+
+/* How many of the shard's ids are still wanted. Tags of empty slots hold anything. */
+static size_t wanted_of(const struct seen *seen, const struct seen_shard *shard)
+{
+    const uint8_t *tags = tags_of(shard);
+    size_t wanted = 0;
+    for (size_t at = 0, end = capacity_of(shard->pages); at < end; at++)
+        wanted += shard->slots[at] != 0 && tag_of(seen, tags[at]) >= seen->horizon;
+    return wanted;
+}
+
+static void sweep_shard(struct seen *seen, struct seen_shard *shard)
+{
+    if (shard->pages == 0)
+        return;
+    size_t wanted = wanted_of(seen, shard);
+    uint32_t pages = pages_for(wanted);
+    bool smaller = pages < shard->pages - shard->pages / 4;
+    if (wanted < shard->used || smaller)
+        rebuild(seen, shard, smaller ? pages : shard->pages);
+}
+
+/* Goes on with the pass, or begins one when enough has become old. */
+static void sweep(struct seen *seen, size_t shards)
+{
+    if (seen->sweep_at == SEEN_SHARDS) {
+        if (seen->horizon - seen->swept < SWEEP_EVERY)
+            return;
+        seen->sweep_at = 0;
+        seen->sweep_to = seen->horizon;
+    }
+    for (; shards > 0 && seen->sweep_at < SEEN_SHARDS; shards--)
+        sweep_shard(seen, &seen->shards[seen->sweep_at++]);
+    if (seen->sweep_at == SEEN_SHARDS)
+        seen->swept = seen->sweep_to;
+}
+
+/* Takes note of a tag. Before a byte would stand for two tags, everything old must have left. */
+static void reach(struct seen *seen, int64_t tag)
+{
+    if (tag <= seen->newest)
+        return;
+    if (tag - seen->swept >= TAGS - 1) {
+        if (seen->horizon < tag - (TAGS - 2))
+            seen->horizon = tag - (TAGS - 2);
+        seen->sweep_at = 0;
+        seen->sweep_to = seen->horizon;
+        sweep(seen, SEEN_SHARDS);
+    }
+    seen->newest = tag;
+}
+
+/* The interface */
+
+void seen_init(struct seen *seen, int64_t window_ms, uint64_t max_size, int64_t from_ms)
+{
+    ASSERT(max_size >= SEEN_SIZE_MIN && window_ms > 0);
+    int64_t step_ms = (window_ms + SEEN_TAGS_PER_WINDOW - 1) / SEEN_TAGS_PER_WINDOW;
+    int64_t from = floor_div(from_ms, step_ms);
+    *seen = (struct seen){
+        .shards = xcalloc(SEEN_SHARDS, sizeof *seen->shards),
+        .step_ms = step_ms,
+        .pages_max =
+            (uint32_t)((max_size - SEEN_SHARDS * sizeof *seen->shards) / PAGE_SIZE / SEEN_SHARDS),
+        .size = SEEN_SHARDS * sizeof *seen->shards,
+        .newest = from,
+        .horizon = from,
+        .swept = from,
+        .sweep_at = SEEN_SHARDS,
+    };
+}
+
+void seen_done(struct seen *seen)
+{
+    for (size_t i = 0; seen->shards && i < SEEN_SHARDS; i++)
+        if (seen->shards[i].pages > 0)
+            munmap(seen->shards[i].slots, (size_t)seen->shards[i].pages * PAGE_SIZE);
+    mem_freep(&seen->shards);
+    mem_freep(&seen->scratch_ids);
+    mem_freep(&seen->scratch_tags);
+    *seen = (struct seen){0};
+}
+
+void seen_reserve(struct seen *seen, uint64_t len)
+{
+    uint32_t pages = pages_for((seen->len + len) / SEEN_SHARDS);
+    for (size_t i = 0; i < SEEN_SHARDS; i++)
+        if (pages > seen->shards[i].pages && seen->shards[i].pages < seen->pages_max)
+            rebuild(seen, &seen->shards[i], pages);
+}
+
+/* Asks for the memory that an id's search will read. A search rarely reads more than two lines. */
+static inline void prefetch(const struct seen *seen, struct seen_id id)
+{
+    const struct seen_shard *shard = shard_of(seen, id);
+    if (shard->pages == 0)
+        return;
+    const char *home = (const char *)&shard->slots[home_of(shard, id.stored)];
+    __builtin_prefetch(home);
+    __builtin_prefetch(home + LINE_SIZE);
+}
+
+void seen_check(const struct seen *seen, const struct seen_id ids[], size_t len, bool ret_seen[])
+{
+    for (size_t i = 0; i < len && i < PREFETCH_AHEAD; i++)
+        prefetch(seen, ids[i]);
+    for (size_t i = 0; i < len; i++) {
+        if (i + PREFETCH_AHEAD < len)
+            prefetch(seen, ids[i + PREFETCH_AHEAD]);
+        const struct seen_shard *shard = shard_of(seen, ids[i]);
+        ret_seen[i] = shard->used > 0 && shard->slots[find(shard, ids[i].stored)] == ids[i].stored;
+    }
+}
+
+/* Opens a gap at `at` by pushing what stands there to the right; false when the end is reached. */
+static bool open_gap(struct seen_shard *shard, size_t at)
+{
+    uint64_t *slots = shard->slots;
+    uint8_t *tags = tags_of(shard);
+    size_t gap = at, end = capacity_of(shard->pages) - 1;
+    while (slots[gap] != 0)
+        gap++;
+    if (gap >= end)
+        return false;
+    memmove(&slots[at + 1], &slots[at], (gap - at) * sizeof *slots);
+    memmove(&tags[at + 1], &tags[at], gap - at);
+    return true;
+}
+
+static void add(struct seen *seen, struct seen_id id, int64_t tag)
+{
+    struct seen_shard *shard = shard_of(seen, id);
+    for (;;) {
+        size_t at = shard->pages > 0 ? find(shard, id.stored) : 0;
+        if (shard->used > 0 && shard->slots[at] == id.stored) {
+            if (tag > tag_of(seen, tags_of(shard)[at]))
+                tags_of(shard)[at] = (uint8_t)tag;
+            return;
+        }
+        if (shard->pages > 0 && shard->used < used_max(shard->pages) && open_gap(shard, at)) {
+            shard->slots[at] = id.stored;
+            tags_of(shard)[at] = (uint8_t)tag;
+            shard->used++;
+            seen->len++;
+            return;
+        }
+        make_room(seen, shard);
+        if (tag < seen->horizon)
+            return; /* there is no room for ids as old as this one */
+    }
+}
+
+void seen_add(struct seen *seen, const struct seen_id ids[], size_t len, int64_t appended_ms)
+{
+    int64_t tag = floor_div(appended_ms, seen->step_ms);
+    if (tag < seen->horizon)
+        return;
+    reach(seen, tag);
+    for (size_t i = 0; i < len && i < PREFETCH_AHEAD; i++)
+        prefetch(seen, ids[i]);
+    for (size_t i = 0; i < len; i++) {
+        if (i + PREFETCH_AHEAD < len)
+            prefetch(seen, ids[i + PREFETCH_AHEAD]);
+        if (tag >= seen->horizon)
+            add(seen, ids[i], tag);
+    }
+    sweep(seen, SWEEP_SHARDS);
+}
+
+void seen_advance(struct seen *seen, int64_t from_ms)
+{
+    int64_t tag = floor_div(from_ms, seen->step_ms);
+    if (tag <= seen->horizon)
+        return;
+    seen->horizon = tag;
+    reach(seen, tag);
+    sweep(seen, SWEEP_SHARDS);
+}
+
+int64_t seen_from_ms(const struct seen *seen)
+{
+    return seen->horizon * seen->step_ms;
+}
