@@ -1,6 +1,6 @@
 # Programs to measure with; none is built by `make`, installed or run by `make check`.
 bench_programs = %D%/bench-parse %D%/bench-load %D%/bench-floor %D%/bench-broker \
-  %D%/bench-drain
+  %D%/bench-drain %D%/bench-dedup
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 bench-programs: $(bench_programs)
@@ -26,5 +26,8 @@ bench-programs: $(bench_programs)
 %C%_bench_drain_SOURCES = %D%/drain.c
 %C%_bench_drain_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
 %C%_bench_drain_LDADD = base/libbase.a $(RDKAFKA_LIBS) $(CRYPTO_LIBS)
+
+%C%_bench_dedup_SOURCES = %D%/dedup.c
+%C%_bench_dedup_LDADD = dedup/libdedup.a base/libbase.a $(COMPRESSION_LIBS) $(CRYPTO_LIBS)
 
 EXTRA_DIST += %D%/README.md scripts/bench
