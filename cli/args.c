@@ -6,6 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+struct args_option args_org(const char **target, bool required)
+{
+    return (struct args_option){
+        .name = "--org",
+        .value = "ORG",
+        .kind = ARGS_TEXT,
+        .target = target,
+        .required = required,
+        .help = required ? "the organization, by name or id"
+                         : "only of this organization, by name or id",
+    };
+}
+
 static bool is_operand(const struct args_option *option)
 {
     return option->name[0] != '-';

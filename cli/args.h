@@ -46,6 +46,9 @@ struct args_option {
     const char *help;
 };
 
+/* The option --org of a command about an organization, or, when it is not required, about all. */
+struct args_option args_org(const char **target, bool required);
+
 /* Fills the targets. *ret_help: --help was asked for, and nothing else counts. Errors: USAGE. */
 bool args_parse(const struct args_option options[], size_t options_len, int argc, char **argv,
                 bool *ret_help, struct err *reterr) MUST_CHECK;

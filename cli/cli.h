@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/options.h"
 #include "base/settings.h"
+#include "catalog/uuid.h"
 #include "postgres/pg.h"
 
 struct cli {
@@ -34,5 +35,10 @@ int cli_fail(const struct err *err, const char *remedy);
 
 /* A connection for a command; NULL on failure. */
 struct pg *cli_connect(const struct cli *cli, struct err *reterr) MUST_CHECK;
+
+/* The same for a command about an organization, given by name or id, whose id is found, too. `org`
+ * NULL: about all of them; ret_id is then left alone. */
+struct pg *cli_connect_org(const struct cli *cli, const char *org, char ret_id[UUID_TEXT_SIZE],
+                           struct err *reterr) MUST_CHECK;
 
 #endif

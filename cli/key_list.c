@@ -1,7 +1,6 @@
 /* bxb key list. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "catalog/api_key.h"
-#include "catalog/organization.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/output.h"
@@ -11,11 +10,7 @@ int key_list_run(const struct cli *cli, int argc, char **argv)
     const char *org = NULL;
     bool json = false;
     const struct args_option options[] = {
-        {.name = "--org",
-         .value = "ORG",
-         .kind = ARGS_TEXT,
-         .target = &org,
-         .help = "only of this organization, by name or id"},
+        args_org(&org, false),
         {.name = "--json", .kind = ARGS_FLAG, .target = &json, .help = "print a JSON array"},
     };
     static const struct output_column columns[] = {
@@ -35,11 +30,10 @@ int key_list_run(const struct cli *cli, int argc, char **argv)
         return exit_code;
 
     struct err err;
-    CLEANUP(pg_freep) struct pg *pg = cli_connect(cli, &err);
-    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
     char organization_id[UUID_TEXT_SIZE];
-    if (!pg || (org && !organization_find(pg, org, organization_id, &err)) ||
-        !api_key_list(pg, org ? organization_id : NULL, &rows, &err))
+    CLEANUP(pg_freep) struct pg *pg = cli_connect_org(cli, org, organization_id, &err);
+    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
+    if (!pg || !api_key_list(pg, org ? organization_id : NULL, &rows, &err))
         return cli_fail(&err, NULL);
     output_rows(rows, columns, ARRAY_LEN(columns), json);
     return EXIT_CODE_OK;

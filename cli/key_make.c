@@ -3,7 +3,6 @@
 #include <config.h>
 #include "base/clock.h"
 #include "catalog/api_key.h"
-#include "catalog/organization.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/output.h"
@@ -22,12 +21,7 @@ static bool read_wish(const struct cli *cli, int argc, char **argv,
                       const struct args_option *further, struct wish *wish, int *ret_exit)
 {
     const struct args_option options[] = {
-        {.name = "--org",
-         .value = "ORG",
-         .kind = ARGS_TEXT,
-         .target = &wish->org,
-         .required = true,
-         .help = "the organization, by name or id"},
+        args_org(&wish->org, true),
         {.name = "--name",
          .value = "NAME",
          .kind = ARGS_TEXT,
@@ -95,13 +89,11 @@ static int make(const struct cli *cli, const struct wish *wish)
     struct api_key_plan plan;
     if (!make_plan(wish, &plan, &err))
         return cli_fail(&err, NULL);
-    CLEANUP(pg_freep) struct pg *pg = cli_connect(cli, &err);
     char organization_id[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE], key[API_KEY_TEXT_SIZE];
+    CLEANUP(pg_freep) struct pg *pg = cli_connect_org(cli, wish->org, organization_id, &err);
     plan.organization_id = organization_id;
-    if (!pg || !organization_find(pg, wish->org, organization_id, &err))
-        return cli_fail(&err, NULL);
-    if (!(wish->sha256 ? api_key_import(pg, &plan, wish->sha256, id, &err)
-                       : api_key_create(pg, &plan, key, id, &err)))
+    if (!pg || !(wish->sha256 ? api_key_import(pg, &plan, wish->sha256, id, &err)
+                              : api_key_create(pg, &plan, key, id, &err)))
         return cli_fail(&err, NULL);
     print_made(wish->sha256 ? NULL : key, id, wish->json);
     return EXIT_CODE_OK;

@@ -3,7 +3,6 @@
 #include <config.h>
 #include "catalog/metric.h"
 #include "base/buf.h"
-#include "catalog/organization.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/document.h"
@@ -22,12 +21,7 @@ static bool read_wish(const struct cli *cli, int argc, char **argv, struct wish 
                       int *ret_exit)
 {
     const struct args_option options[] = {
-        {.name = "--org",
-         .value = "ORG",
-         .kind = ARGS_TEXT,
-         .target = &wish->org,
-         .required = true,
-         .help = "its organization, by name or id"},
+        args_org(&wish->org, true),
         {.name = "--code",
          .value = "CODE",
          .kind = ARGS_TEXT,
@@ -158,12 +152,10 @@ static int change(const struct cli *cli, int argc, char **argv,
         return fail(&err);
 
     char organization_id[UUID_TEXT_SIZE];
-    CLEANUP(pg_freep) struct pg *pg = cli_connect(cli, &err);
+    CLEANUP(pg_freep) struct pg *pg = cli_connect_org(cli, wish.org, organization_id, &err);
     CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
-    if (!pg || !organization_find(pg, wish.org, organization_id, &err))
-        return fail(&err);
     plan.organization_id = organization_id;
-    if (!apply(pg, &plan, &err) || !metric_list(pg, organization_id, plan.code, &rows, &err))
+    if (!pg || !apply(pg, &plan, &err) || !metric_list(pg, organization_id, plan.code, &rows, &err))
         return fail(&err);
     if (wish.json && pg_rows(rows) > 0)
         output_row_json(rows, metric_columns, metric_columns_len);

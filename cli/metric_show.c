@@ -1,7 +1,6 @@
 /* bxb metric show. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "catalog/metric.h"
-#include "catalog/organization.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include <stdio.h>
@@ -15,12 +14,7 @@ int metric_show_run(const struct cli *cli, int argc, char **argv)
          .target = &code,
          .required = true,
          .help = "the code of its events"},
-        {.name = "--org",
-         .value = "ORG",
-         .kind = ARGS_TEXT,
-         .target = &org,
-         .required = true,
-         .help = "its organization, by name or id"},
+        args_org(&org, true),
     };
     int exit_code;
     if (!args_read(cli, options, ARRAY_LEN(options), argc, argv, &exit_code))
@@ -28,10 +22,9 @@ int metric_show_run(const struct cli *cli, int argc, char **argv)
 
     struct err err;
     char organization_id[UUID_TEXT_SIZE];
-    CLEANUP(pg_freep) struct pg *pg = cli_connect(cli, &err);
+    CLEANUP(pg_freep) struct pg *pg = cli_connect_org(cli, org, organization_id, &err);
     CLEANUP(pg_result_freep) struct pg_result *row = NULL;
-    if (!pg || !organization_find(pg, org, organization_id, &err) ||
-        !metric_read_schema(pg, organization_id, code, &row, &err))
+    if (!pg || !metric_read_schema(pg, organization_id, code, &row, &err))
         return cli_fail(&err, err.code == ERR_NOT_FOUND ? "`bxb metric list` shows all." : NULL);
     printf("%s\n", pg_text(row, 0, 0));
     return EXIT_CODE_OK;
