@@ -18,6 +18,12 @@ enum { OUT_MAX = 64 * PATTERN_SIZE_MAX, WHY_SIZE = 160 };
 #define SPACES                                                                                     \
     "\\t\\n\\v\\f\\r "                                                                             \
     "\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}"
+/* Everything else. */
+#define NO_SPACES                                                                                  \
+    "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-"     \
+    "\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{"    \
+    "ff00}-"                                                                                       \
+    "\\x{10ffff}"
 #define LINE_END "\\n\\r\\x{2028}\\x{2029}"
 
 struct translate {
@@ -63,10 +69,23 @@ static bool take_hex(struct translate *translate, size_t len)
 
 static bool take_space(struct translate *translate, bool outside)
 {
-    if (translate->in_class && outside)
-        return refuse(translate, ERR_SCHEMA_UNSUPPORTED, "\\S between brackets is not supported.");
-    buf_printf(&translate->out, translate->in_class ? "%s" : outside ? "[^%s]" : "[%s]", SPACES);
+    const char *brackets[] = {translate->in_class ? "" : "[", translate->in_class ? "" : "]"};
+    buf_printf(&translate->out, "%s%s%s", brackets[0], outside ? NO_SPACES : SPACES, brackets[1]);
     step(translate, 2);
+    if (translate->in_class && starts(translate, "-") && !starts(translate, "-]"))
+        return refuse(translate, ERR_SCHEMA_INVALID,
+                      "Between brackets, a range goes from one character to another.");
+    return true;
+}
+
+/* \cX: the control character of a letter. */
+static bool take_control(struct translate *translate)
+{
+    char c = translate->rest.size > 2 ? translate->rest.data[2] : '0';
+    if ((c | 0x20) < 'a' || (c | 0x20) > 'z')
+        return refuse(translate, ERR_SCHEMA_INVALID, "\\c is followed by a letter.");
+    buf_printf(&translate->out, "\\x{%x}", (unsigned)(c & 0x1f));
+    step(translate, 3);
     return true;
 }
 
@@ -87,6 +106,8 @@ static bool take_escape(struct translate *translate)
     char c = translate->rest.data[1];
     if (c == 's' || c == 'S')
         return take_space(translate, c == 'S');
+    if (c == 'c')
+        return take_control(translate);
     if (c == 'u')
         return take_unicode(translate);
     if (c == 'x')
@@ -104,7 +125,7 @@ static bool take_escape(struct translate *translate)
     else if (letter && !property && strchr("dDwWbBfnrtv", c) == NULL)
         return refuse(translate, ERR_SCHEMA_UNSUPPORTED,
                       "An escape is not supported; letters that may follow a backslash are "
-                      "d D w W s S b B f n r t v x u and p{…}.");
+                      "d D w W s S b B f n r t v c x u and p{…}.");
     else
         buf_append(&translate->out, translate->rest.data, 2);
     step(translate, 2);
@@ -132,8 +153,13 @@ static bool take_group(struct translate *translate)
 
 static bool take_open_class(struct translate *translate)
 {
-    if (starts(translate, "[]") || starts(translate, "[^]"))
-        return refuse(translate, ERR_SCHEMA_UNSUPPORTED, "Empty brackets are not supported.");
+    /* Empty brackets are no character, or any. */
+    if (starts(translate, "[]") || starts(translate, "[^]")) {
+        bool any = starts(translate, "[^");
+        buf_append_str(&translate->out, any ? "(?s:.)" : "[^\\x{0}-\\x{10ffff}]");
+        step(translate, any ? 3 : 2);
+        return true;
+    }
     translate->in_class = true;
     bool negated = starts(translate, "[^");
     buf_append_str(&translate->out, negated ? "[^" : "[");

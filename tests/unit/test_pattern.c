@@ -47,6 +47,19 @@ TEST(pattern, matches_as_ecma_262_does)
         {"^\\s$", "\v", true},
         {"^[\\s]$", "\xEF\xBB\xBF", true},
         {"^\\S$", "\xC2\xA0", false},
+        {"^[\\S]$", "\xC2\xA0", false},
+        {"^[\\S]$", "\xC2\xA1", true},
+        {"^[\\S\\n]$", "\n", true},
+        {"^[^\\S]$", "\xE2\x80\x88", true}, /* U+2008 */
+        {"^[\\s\\S]$", "\xF4\x8F\xBF\xBF", true},
+        {"^[\\s-]$", "-", true},
+        {"^\\cj\\cM$", "\n\r", true},
+        {"^[\\cI]$", "\t", true},
+        {"[]", "", false},
+        {"a[]|b", "a", false},
+        {"a[]|b", "b", true},
+        {"^[^]$", "\n", true},
+        {"^[^]$", "", false},
         {"^\\u00e9$", "\xC3\xA9", true},
         {"^\\u{1F600}$", "\xF0\x9F\x98\x80", true},
         {"^\\x41$", "A", true},
@@ -74,8 +87,8 @@ TEST(pattern, refuses_what_cannot_be_matched_in_linear_time)
 TEST(pattern, refuses_what_only_re2_knows_and_what_is_broken)
 {
     static const char *const rows[] = {
-        "\\A",   "\\z", "\\Qa\\E", "\\C", "\\a", "\\pN", "(?i)a", "(?P<x>a)", "[]",    "[^]",
-        "[\\S]", "(",   "a)",      "[a",  "*",   "\\",   "\\x4",  "\\u12",    "a{2,1}"};
+        "\\A",     "\\z", "\\Qa\\E", "\\C", "\\a", "\\pN", "(?i)a", "(?P<x>a)", "\\c",   "\\c1",
+        "[\\s-a]", "(",   "a)",      "[a",  "*",   "\\",   "\\x4",  "\\u12",    "a{2,1}"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         CHECK(refusal(rows[i]) != ERR_NONE);
 }
