@@ -15,14 +15,12 @@ struct job {
     size_t at;         /* bytes of it that were read */
     struct buf out;
     uint64_t max;
-    struct limits *limits; /* borrowed */
-    uint64_t charged;
+    struct account *account; /* borrowed */
 };
 
 static void job_done(struct job *job)
 {
     buf_done(&job->out);
-    limits_give_back(job->limits, job->charged);
 }
 
 static bool check_size(const struct job *job, struct err *reterr)
@@ -45,9 +43,8 @@ static bool make_room(struct job *job, struct err *reterr)
     size_t capacity = out->capacity ? out->capacity * 2 : FIRST_CAPACITY;
     if (capacity > out->max)
         capacity = out->max;
-    if (!limits_take(job->limits, capacity - out->capacity))
-        return err_set(reterr, ERR_OVERLOADED, "too many bytes are being worked on");
-    job->charged += capacity - out->capacity;
+    if (!account_take(job->account, capacity - out->capacity, reterr))
+        return false;
     char *room = buf_reserve(out, capacity - out->size);
     ASSERT(room != NULL && out->capacity == capacity);
     return true;
@@ -144,19 +141,18 @@ static bool inflate_zstd(struct job *job, struct err *reterr)
 }
 
 bool inflate_body(enum inflate_coding coding, struct slice body, uint64_t max,
-                  struct limits *limits, struct buf *ret_body, uint64_t *ret_charged,
-                  struct err *reterr)
+                  struct account *account, struct buf *ret_body, struct err *reterr)
 {
-    CLEANUP(job_done) struct job job = {.body = body, .max = max, .limits = limits};
+    CLEANUP(job_done) struct job job = {.body = body, .max = max, .account = account};
     buf_init(&job.out, max + 1);
     if (body.size > 0) {
         bool ok = coding == INFLATE_GZIP ? inflate_gzip(&job, reterr) : inflate_zstd(&job, reterr);
-        if (!ok)
+        if (!ok) {
+            account_close(account);
             return false;
+        }
     }
     *ret_body = job.out;
-    *ret_charged = job.charged;
     buf_init(&job.out, 0);
-    job.charged = 0;
     return true;
 }

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
-#include "server/limits.h"
+#include "server/account.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,13 +25,12 @@ enum {
 
 /* Inflates the whole body, one member or frame behind the other. At most `max` bytes come out, and
  * work ends there: a small body cannot cost more than a large one. The memory of *ret_body is taken
- * from the budget before it is there, *ret_charged bytes; both are the caller's from then on. An
- * empty body stays empty.
+ * into `account`, which was empty, before it is there; it is the caller's from then on. An empty
+ * body stays empty.
  *
  * Errors, with nothing kept: BODY_TOO_LARGE (more than `max`), OVERLOADED (the budget),
  * ENCODING_CORRUPT (broken, cut off, or followed by something else). */
 bool inflate_body(enum inflate_coding coding, struct slice body, uint64_t max,
-                  struct limits *limits, struct buf *ret_body, uint64_t *ret_charged,
-                  struct err *reterr) MUST_CHECK;
+                  struct account *account, struct buf *ret_body, struct err *reterr) MUST_CHECK;
 
 #endif

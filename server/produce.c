@@ -77,8 +77,7 @@ bool produce_records(struct request *request, struct err *reterr)
     if (!request->produced)
         return err_set(reterr, ERR_OVERLOADED, "the request needs too much memory");
     const uint64_t queued = (uint64_t)batch->records_len * PRODUCER_RECORD_BYTES;
-    limits_charge(&server->limits, queued);
-    request->charged += queued;
+    account_charge(&request->account, queued);
     atomic_store(&request->pending, batch->records_len + 1);
     atomic_fetch_add(&request->refs, 1);
     atomic_store(&request->state, REQUEST_WAITING);

@@ -38,6 +38,7 @@ struct request *request_new(struct server *server, struct loop *loop,
     request->server = server;
     request->loop = loop;
     request->connection = connection;
+    request->account.limits = &server->limits;
     atomic_init(&request->state, REQUEST_READING);
     atomic_init(&request->refs, 1);
     server_enter(server);
@@ -51,8 +52,8 @@ void request_unref(struct request *request)
     if (!request->counted)
         produce_settle(request);
     struct server *server = request->server;
-    limits_give_back(&server->limits, request->charged);
-    tenants_leave(&server->tenants, request->tenant);
+    account_close(&request->account);
+    tenants_leave(request->tenant);
     arena_done(&request->arena);
     buf_done(&request->body);
     request->magic = 0;
@@ -134,6 +135,7 @@ static void enter_tenant(struct request *request, const struct catalog_organizat
     const struct catalog_limits defaults = limits_of_organizations(&server->limits);
     request->quota = quota_of(&organization->limits, &defaults);
     request->tenant = tenants_enter(&server->tenants, organization->id, now_ns());
+    request->account.tenant = request->tenant;
 }
 
 /* Refuses while it is cheap what could not be taken when its events are counted. A compressed body
@@ -184,9 +186,8 @@ static bool take_budget(struct request *request, struct err *reterr)
     if (size > max)
         return err_set(reterr, ERR_BODY_TOO_LARGE, "the body has %llu bytes, the limit is %llu",
                        (unsigned long long)size, (unsigned long long)max);
-    if (!limits_take(limits, size))
-        return err_set(reterr, ERR_OVERLOADED, "too many bytes are being worked on");
-    request->charged = size;
+    if (!account_take(&request->account, size, reterr))
+        return false;
     buf_init(&request->body, max);
     if (size > 0)
         (void)buf_reserve(&request->body, size);
@@ -239,8 +240,7 @@ static enum MHD_Result refuse_body(struct request *request)
     atomic_store(&request->state, REQUEST_REFUSED);
     request->drain_max = request->body.size + REQUEST_DRAIN_MAX;
     buf_done(&request->body);
-    limits_give_back(&request->server->limits, request->charged);
-    request->charged = 0;
+    account_close(&request->account);
     return MHD_YES;
 }
 
@@ -261,14 +261,10 @@ enum MHD_Result request_body(struct request *request, const char *data, size_t s
                 body->max);
         return refuse_body(request);
     }
-    if (body->size + size > request->charged) {
-        uint64_t more = body->size + size - request->charged;
-        if (!limits_take(&request->server->limits, more)) {
-            err_set(&request->refusal, ERR_OVERLOADED, "too many bytes are being worked on");
-            return refuse_body(request);
-        }
-        request->charged += more;
-    }
+    struct account *account = &request->account;
+    if (body->size + size > account->charged &&
+        !account_take(account, body->size + size - account->charged, &request->refusal))
+        return refuse_body(request);
     buf_append(body, data, size);
     return MHD_YES;
 }
@@ -309,16 +305,16 @@ static bool inflate(struct request *request, struct err *reterr)
 {
     struct limits *limits = &request->server->limits;
     struct buf inflated;
-    uint64_t charged;
+    struct account account = {.limits = limits, .tenant = request->tenant};
     if (request->coding == INFLATE_IDENTITY)
         return true;
     if (!inflate_body(request->coding, buf_slice(&request->body),
-                      atomic_load(&limits->inflated_max), limits, &inflated, &charged, reterr))
+                      atomic_load(&limits->inflated_max), &account, &inflated, reterr))
         return false;
     buf_done(&request->body);
-    limits_give_back(limits, request->charged);
+    account_close(&request->account);
     request->body = inflated;
-    request->charged = charged;
+    request->account = account;
     return true;
 }
 
@@ -345,8 +341,7 @@ static bool accept_body(struct request *request, struct err *reterr)
     request->rules.metrics = (struct event_metrics){.find = NULL};
     if (!ok)
         request->batch = (struct events_batch){0};
-    limits_charge(&request->server->limits, request->arena.used);
-    request->charged += request->arena.used;
+    account_charge(&request->account, request->arena.used);
     return ok;
 }
 

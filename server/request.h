@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "handlers/events.h"
+#include "server/account.h"
 #include "server/headers.h"
 #include "server/quota.h"
 #include <microhttpd.h>
@@ -59,17 +60,17 @@ struct request {
     bool compatible; /* answered as clients of others expect */
     struct events_options options;
     struct event_rules rules;
-    struct tenant *tenant; /* NULL until the key was found to be good */
+    struct tenant *tenant; /* NULL until the key was found to be good; as in the account */
     struct quota quota;    /* of the tenant */
     int retry_after_s;     /* of a refusal by the quota; 0: none */
     struct err refusal;
-    char allow[64];      /* of a 405 or of OPTIONS; "" otherwise */
-    bool counted;        /* the fates of its events are in the metrics */
-    uint64_t charged;    /* bytes of the budget */
-    uint64_t drained;    /* bytes of a refused body that were read and dropped */
-    uint64_t drain_max;  /* how many at most; 0: REQUEST_DRAIN_MAX */
-    size_t sent;         /* records that the producer took */
-    uint64_t failed;     /* events that the answer calls failed */
+    char allow[64];         /* of a 405 or of OPTIONS; "" otherwise */
+    bool counted;           /* the fates of its events are in the metrics */
+    struct account account; /* bytes of the budget */
+    uint64_t drained;       /* bytes of a refused body that were read and dropped */
+    uint64_t drain_max;     /* how many at most; 0: REQUEST_DRAIN_MAX */
+    size_t sent;            /* records that the producer took */
+    uint64_t failed;        /* events that the answer calls failed */
     struct err send_err; /* why producer_send refused a record first; code ERR_NONE: it did not */
     int64_t gathered_us; /* when the last byte of the body was there */
 

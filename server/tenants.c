@@ -44,7 +44,7 @@ static void sweep(struct tenants_stripe *stripe, bool all, int64_t now_ns)
         struct tenant **at = &stripe->slots[i];
         while (*at) {
             struct tenant *tenant = *at;
-            const bool idle = tenant->users == 0 &&
+            const bool idle = tenant_users(tenant) == 0 &&
                               rate_full_in_ns(&tenant->usage.events, now_ns) == 0 &&
                               rate_full_in_ns(&tenant->usage.bytes, now_ns) == 0;
             if (!all && !idle) {
@@ -120,19 +120,17 @@ struct tenant *tenants_enter(struct tenants *tenants, struct slice organization_
         tenant = tenant->next;
     if (!tenant)
         tenant = add(stripe, organization_id, hash, now_ns);
-    tenant->users++;
+    atomic_fetch_add(&tenant->users, 1); /* under the lock, or a sweep could come first */
     lock_release(&stripe->lock);
     return tenant;
 }
 
-void tenants_leave(struct tenants *tenants, struct tenant *tenant)
+void tenants_leave(struct tenant *tenant)
 {
     if (!tenant)
         return;
-    struct tenants_stripe *stripe = stripe_of(tenants, hash_of(slice_from(tenant->id)));
-    lock_acquire(&stripe->lock);
-    tenant->users--;
-    lock_release(&stripe->lock);
+    /* Its last use: from here on a sweep may free it. */
+    atomic_fetch_sub_explicit(&tenant->users, 1, memory_order_release);
 }
 
 size_t tenants_len(struct tenants *tenants)

@@ -2,7 +2,7 @@
  *
  *     struct tenant *tenant = tenants_enter(&tenants, organization_id, clock_mono_us() * 1000);
  *     … tenant->usage …
- *     tenants_leave(&tenants, tenant);
+ *     tenants_leave(tenant);
  *
  * One is made when an organization first sends. It goes when room is needed, nobody uses it and its
  * buckets are full again: a new one would be the same. So there are about as many as organizations
@@ -24,9 +24,9 @@ enum {
 struct tenant {
     char id[TENANTS_ID_SIZE]; /* of the organization */
     struct quota_usage usage;
-    /* Guarded by its stripe's lock. */
-    struct tenant *next;
-    size_t users; /* between enter and leave */
+    atomic_uint_fast64_t inflight; /* bytes, see server/account.h */
+    atomic_size_t users;           /* requests between enter and leave */
+    struct tenant *next;           /* guarded by its stripe's lock */
 };
 
 struct tenants_stripe {
@@ -45,7 +45,13 @@ void tenants_done(struct tenants *tenants); /* nobody may be between enter and l
 
 /* The tenant of an organization; it stays until tenants_leave. */
 struct tenant *tenants_enter(struct tenants *tenants, struct slice organization_id, int64_t now_ns);
-void tenants_leave(struct tenants *tenants, struct tenant *tenant); /* NULL is fine */
+void tenants_leave(struct tenant *tenant); /* NULL is fine */
+
+/* How many requests of it there are now. */
+static inline size_t tenant_users(const struct tenant *tenant)
+{
+    return atomic_load_explicit(&tenant->users, memory_order_acquire);
+}
 
 /* How many are kept, for metrics and tests. */
 size_t tenants_len(struct tenants *tenants);

@@ -3,6 +3,7 @@
 # cannot run, the same files are linked with a runner of our own (tests/unit/plain_runner.c).
 unit_tests = \
   %D%/unit/test_acked \
+  %D%/unit/test_account \
   %D%/unit/test_admin \
   %D%/unit/test_api_key \
   %D%/unit/test_args \

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import concurrent.futures
 import contextlib
 import json
 import time
@@ -11,6 +12,7 @@ from typing import Optional
 import httpx
 
 from flow.organization import Organization
+from flow.own_server import OwnServer
 from flow.stack import wait_until
 from flow.test_reject import assert_problem
 
@@ -134,3 +136,36 @@ def restarted(stack, **settings: str):
         yield
     finally:
         stack.restart("server")
+
+
+# With whom
+
+
+def test_an_organization_cannot_hold_all_of_the_memory(stack, organization):
+    """While the broker is frozen each request is held. One organization sends all that it can; another still gets in."""
+    quiet = Organization(stack, f"{organization.name}-quiet")
+    batch = organization.events(1000)
+    with OwnServer(stack, {"server.inflight_max": "16MiB", "server.deadline": "20s"}) as server:
+        server.wait_ready()
+        with server.client(quiet.key) as http:
+            assert quiet.post(quiet.events(10), http).status_code == 201
+        stack.freeze("kafka")
+        try:
+            with concurrent.futures.ThreadPoolExecutor(24) as pool, contextlib.closing(server.client(quiet.key)) as http:
+                noise = [pool.submit(post_once, server, organization, batch) for _ in range(22)]
+                wait_until(lambda: any(done.done() for done in noise), 15, "the noisy organization is refused")
+                answer = next(done.result() for done in noise if done.done())
+                assert_problem(answer, 503, "overloaded")
+                assert "fair to others" in answer.json()["detail"]
+                quiet_one = pool.submit(quiet.post, quiet.events(10), http)
+                assert not concurrent.futures.wait([quiet_one], timeout=1).done, "it is held like the others, not refused"
+                stack.thaw("kafka")
+                assert quiet_one.result().status_code == 201
+        finally:
+            stack.thaw("kafka")
+    quiet.http.close()
+
+
+def post_once(server: OwnServer, organization: Organization, batch: list) -> httpx.Response:
+    with server.client(organization.key) as http:
+        return organization.post(batch, http)

@@ -38,14 +38,14 @@ static enum err_code inflate_it(enum inflate_coding coding, struct slice body, u
 {
     struct limits limits = {.inflight_max = budget};
     struct err err = {.code = ERR_NONE};
-    uint64_t charged = 0;
-    if (!inflate_body(coding, body, LIMIT, &limits, ret_body, &charged, &err)) {
+    struct account account = {.limits = &limits};
+    if (!inflate_body(coding, body, LIMIT, &account, ret_body, &err)) {
         CHECK(err.code != ERR_NONE && err.text[0] != '\0');
         CHECK(atomic_load(&limits.inflight) == 0);
         return err.code;
     }
-    CHECK(charged == ret_body->capacity && charged >= ret_body->size);
-    CHECK(atomic_load(&limits.inflight) == charged);
+    CHECK(account.charged == ret_body->capacity && account.charged >= ret_body->size);
+    CHECK(atomic_load(&limits.inflight) == account.charged);
     return ERR_NONE;
 }
 

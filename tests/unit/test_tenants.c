@@ -23,7 +23,7 @@ static bool visit(struct tenants *tenants, int number, uint64_t n, int64_t now_n
     int retry_s;
     struct tenant *tenant = enter(tenants, number, now_ns);
     bool taken = quota_take(&quota, &tenant->usage, n, 0, now_ns, &retry_s, &err);
-    tenants_leave(tenants, tenant);
+    tenants_leave(tenant);
     return taken;
 }
 
@@ -34,10 +34,10 @@ TEST(tenants, each_organization_has_one)
     struct tenant *a = enter(&tenants, 1, 0), *b = enter(&tenants, 2, 0);
     CHECK(a != b && enter(&tenants, 1, 0) == a);
     CHECK(tenants_len(&tenants) == 2);
-    tenants_leave(&tenants, a);
-    tenants_leave(&tenants, a);
-    tenants_leave(&tenants, b);
-    tenants_leave(&tenants, NULL);
+    tenants_leave(a);
+    tenants_leave(a);
+    tenants_leave(b);
+    tenants_leave(NULL);
     CHECK(visit(&tenants, 1, 10, 0) && !visit(&tenants, 1, 1, 0) && visit(&tenants, 2, 10, 0));
     tenants_done(&tenants);
 }
@@ -69,8 +69,8 @@ TEST(tenants, one_that_is_used_stays)
         CHECK(visit(&tenants, i, 0, 0));
     CHECK(tenants_len(&tenants) < MANY / 2);
     CHECK(enter(&tenants, 0, 0) == kept);
-    tenants_leave(&tenants, kept);
-    tenants_leave(&tenants, kept);
+    tenants_leave(kept);
+    tenants_leave(kept);
     tenants_done(&tenants);
 }
 
