@@ -70,8 +70,8 @@ endif
 AM_CPPFLAGS += $(CRITERION_CFLAGS) $(COMPRESSION_CFLAGS) $(RDKAFKA_CFLAGS) $(MHD_CFLAGS) -DSRCDIR='"$(srcdir)"'
 
 check_LIBRARIES += %D%/libsupport.a
-%C%_libsupport_a_SOURCES = %D%/support/mock_kafka.c %D%/support/mock_kafka.h %D%/support/same.h \
-  %D%/support/text.h \
+%C%_libsupport_a_SOURCES = %D%/support/events.c %D%/support/events.h %D%/support/mock_kafka.c \
+  %D%/support/mock_kafka.h %D%/support/same.h %D%/support/text.h \
   %D%/unit/check.h
 if TSAN
 AM_CPPFLAGS += -DPLAIN_RUNNER

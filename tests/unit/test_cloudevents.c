@@ -2,58 +2,29 @@
 #include <config.h>
 #include "base/buf.h"
 #include "schemas/cloudevents.h"
+#include "tests/support/events.h"
 #include "tests/support/text.h"
 
-static const struct event_rules usual = {
-    .organization_id = {"7d9f2e7c-1b0a-4c53-9a63-0d6f6a4f2b11", 36},
-    .received_ms = INT64_C(1795420800000), /* 2026-11-23T08:00:00Z */
-    .max_age_ms = INT64_C(35) * 24 * 3600000,
-    .max_future_ms = 300000,
-    .event_max = 4096,
-    .events_max = 5,
-};
-
-/* One line per step: "+ transaction customer code milliseconds properties extension",
- * "- error pointer transaction" or "! error pointer", with _ for what is empty. */
-static void describe(struct buf *out, enum event_step step, const struct event *event,
-                     const struct err *err)
+/* "+ transaction customer code milliseconds properties extension" for an event, the transaction
+ * behind an error of one, "one" or "end" for the end; _ for what is empty. */
+static void describe(struct buf *out, enum event_step step, const struct event_reader *reader,
+                     const struct event *event, const struct err *err)
 {
     struct slice id = event->transaction_id.size ? event->transaction_id : SLICE("_");
-    const char *pointer = err->pointer[0] ? err->pointer : "_";
     struct slice extension = event->unknown_member.size ? event->unknown_member : SLICE("_");
-    if (step == EVENT_ACCEPTED)
-        buf_printf(out, "+ %.*s %.*s %.*s %lld %.*s %.*s\n", SLICE_ARG(id),
+    if (step == EVENT_END) {
+        buf_append_str(out, reader->single ? "one" : "end");
+    } else if (step == EVENT_ACCEPTED) {
+        buf_printf(out, "+ %.*s %.*s %.*s %lld %.*s %.*s", SLICE_ARG(id),
                    SLICE_ARG(event->external_customer_id), SLICE_ARG(event->code),
                    (long long)event->timestamp_ms, SLICE_ARG(event->properties),
                    SLICE_ARG(extension));
-    else if (step == EVENT_REJECTED)
-        buf_printf(out, "- %s %s %.*s\n", err_code_name(err->code), pointer, SLICE_ARG(id));
-    else
-        buf_printf(out, "! %s %s\n", err_code_name(err->code), pointer);
-}
-
-static void check_body(size_t row, const char *body, enum event_body kind,
-                       const struct event_rules *rules, const char *want)
-{
-    struct arena arena;
-    struct buf out;
-    struct event_reader reader;
-    enum event_step step;
-    arena_init(&arena, 1 << 20);
-    buf_init(&out, 1 << 20);
-    event_reader_init(&reader, json(&arena, body), kind, rules, &arena);
-    do {
-        struct event event = {.unknown_member = {NULL, 0}};
-        struct err err = {.code = ERR_NONE};
-        step = event_reader_next(&reader, &event, &err);
-        if (step != EVENT_END)
-            describe(&out, step, &event, &err);
-    } while (step != EVENT_END && step != EVENT_BROKEN);
-    if (step == EVENT_END)
-        buf_append_str(&out, reader.single ? "one\n" : "end\n");
-    check_same(row, buf_slice(&out), want);
-    buf_done(&out);
-    arena_done(&arena);
+    } else {
+        events_describe_error(out, step, err);
+        if (step == EVENT_REJECTED)
+            buf_printf(out, " %.*s", SLICE_ARG(id));
+    }
+    buf_append_char(out, '\n');
 }
 
 #define REST  "'source':'/s','specversion':'1.0','type':'api','subject':'c'"
@@ -67,7 +38,7 @@ struct body_row {
 static void check_rows(const struct body_row *rows, size_t len, const struct event_rules *rules)
 {
     for (size_t i = 0; i < len; i++)
-        check_body(i, rows[i].body, EVENT_BODY_CLOUDEVENTS, rules, rows[i].want);
+        events_check_body(i, rows[i].body, EVENT_BODY_CLOUDEVENTS, rules, describe, rows[i].want);
 }
 
 TEST(cloudevents, become_events)
@@ -84,7 +55,7 @@ TEST(cloudevents, become_events)
         {"{'id':'i','traceparent':'00-1','other':{'a':1}," REST "}",
          "+ i c api 1795420800000 {} traceparent\none\n"},
     };
-    check_rows(rows, ARRAY_LEN(rows), &usual);
+    check_rows(rows, ARRAY_LEN(rows), &events_rules);
 }
 
 TEST(cloudevents, are_rejected_with_the_attribute)
@@ -121,7 +92,7 @@ TEST(cloudevents, are_rejected_with_the_attribute)
         {"", "! body_empty _\n"},
         {"{'events':[" WHOLE "]}", "- field_missing /id _\none\n"},
     };
-    check_rows(rows, ARRAY_LEN(rows), &usual);
+    check_rows(rows, ARRAY_LEN(rows), &events_rules);
 }
 
 TEST(cloudevents, are_named_by_source_and_id_when_asked)
@@ -131,7 +102,7 @@ TEST(cloudevents, are_named_by_source_and_id_when_asked)
         {"{'id':'i','source':'a|b','specversion':'1.0','type':'a','subject':'c'}",
          "- field_character /source _\none\n"},
     };
-    struct event_rules rules = usual;
+    struct event_rules rules = events_rules;
     rules.id_includes_source = true;
     check_rows(rows, ARRAY_LEN(rows), &rules);
 
@@ -144,7 +115,7 @@ TEST(cloudevents, are_named_by_source_and_id_when_asked)
             snprintf(want, sizeof want, "+ /s|%.*s c api 1795420800000 {} _\none\n", size, x);
         else
             snprintf(want, sizeof want, "- field_too_long /id _\none\n");
-        check_body((size_t)size, body, EVENT_BODY_CLOUDEVENTS, &rules, want);
+        events_check_body((size_t)size, body, EVENT_BODY_CLOUDEVENTS, &rules, describe, want);
     }
 }
 
@@ -152,12 +123,12 @@ TEST(cloudevents, are_named_by_source_and_id_when_asked)
 static void check_binary(size_t row, const char *const *names, const char *body, const char *want)
 {
     struct cloudevents_headers headers = {.given = 0};
-    struct event_rules rules = usual;
+    struct event_rules rules = events_rules;
     for (; names[0] != NULL; names += 2)
         cloudevents_add_header(&headers, slice_from(names[0]), slice_from(names[1]));
     CHECK(cloudevents_is_binary(&headers));
     rules.headers = &headers;
-    check_body(row, body, EVENT_BODY_CLOUDEVENT_BINARY, &rules, want);
+    events_check_body(row, body, EVENT_BODY_CLOUDEVENT_BINARY, &rules, describe, want);
 }
 
 TEST(cloudevents, in_binary_mode_have_their_attributes_in_headers)

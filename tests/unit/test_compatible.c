@@ -1,39 +1,8 @@
 /* Answers as client libraries of Lago and OpenMeter expect them.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "handlers/events.h"
+#include "tests/support/events.h"
 #include "tests/support/text.h"
-
-#define NOW INT64_C(1795420800000) /* 2026-11-23T08:00:00Z */
-
-static const struct event_rules usual = {
-    .organization_id = {"7d9f2e7c-1b0a-4c53-9a63-0d6f6a4f2b11", 36},
-    .received_ms = NOW,
-    .max_age_ms = INT64_C(35) * 24 * 3600000,
-    .max_future_ms = 300000,
-    .event_max = 4096,
-    .events_max = 1000,
-};
-
-#define REST  "'external_customer_id':'c','code':'api','timestamp':1795420799.5"
-#define ONE   "{'transaction_id':'tx-1'," REST "}"
-#define TWO   "{'transaction_id':'tx-2','value':'12.50','properties':{'k': 'ä'}," REST "}"
-#define WRONG "{'transaction_id':'tx-3','external_customer_id':'c','timestamp':1795420799.5}"
-
-#define WRONG_RESULT                                                                               \
-    "'transaction_id':'tx-3','status':'rejected','error':{'code':'field_missing',"                 \
-    "'pointer':'/code','detail':'code is missing',"                                                \
-    "'remedy':'Add the field that the pointer names.'}}"
-
-/* Gives every pending record the same fate. */
-static void settle(struct events_batch *batch, enum events_status fate)
-{
-    for (size_t i = 0; i < batch->records_len; i++) {
-        struct events_result *result = &batch->results[batch->records[i].result];
-        CHECK(result->status == EVENTS_PENDING);
-        result->status = fate;
-    }
-}
 
 #define LAGO_JSON                                                                                  \
     "{'lago_id':'5d5d2932-d89b-5848-91c8-451c5652fa78','transaction_id':'tx-1',"                   \
@@ -49,16 +18,16 @@ TEST(compatible, answers_as_lago_does)
         const char *body, *answer;
         int status;
     } rows[] = {
-        {"{'event':" ONE "}", "{'event':" LAGO_JSON "}\n", 200},
-        {"{'events':[" ONE "]}", "{'events':[" LAGO_JSON "]}\n", 200},
-        {"{'event':" WRONG "}",
-         LAGO_WRONG "'error_details':{'code':['field_missing']},'results':[{'index':0," WRONG_RESULT
-                    "]}\n",
-         422},
-        {"{'events':[" ONE "," WRONG "]}",
+        {"{'event':" EVENT_ONE "}", "{'event':" LAGO_JSON "}\n", 200},
+        {"{'events':[" EVENT_ONE "]}", "{'events':[" LAGO_JSON "]}\n", 200},
+        {"{'event':" EVENT_WRONG "}",
          LAGO_WRONG
-         "'error_details':{'1':{'code':['field_missing']}},'results':[{'index':1," WRONG_RESULT
+         "'error_details':{'code':['field_missing']},'results':[{'index':0," EVENT_WRONG_RESULT
          "]}\n",
+         422},
+        {"{'events':[" EVENT_ONE "," EVENT_WRONG "]}",
+         LAGO_WRONG "'error_details':{'1':{'code':['field_missing']}},'results':[{'index':"
+                    "1," EVENT_WRONG_RESULT "]}\n",
          422},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -67,11 +36,11 @@ TEST(compatible, answers_as_lago_does)
         struct events_batch batch;
         struct answer answer;
         arena_init(&arena, 1 << 20);
-        CHECK(events_accept(json(&arena, rows[i].body), EVENT_BODY_JSON, &usual, &options, &arena,
-                            &batch, NULL));
+        CHECK(events_accept(json(&arena, rows[i].body), EVENT_BODY_JSON, &events_rules, &options,
+                            &arena, &batch, NULL));
         CHECK(rows[i].status == 200 || batch.records_len == 0);
-        settle(&batch, EVENTS_ACCEPTED);
-        events_answer(&batch, &usual, &options, &answer);
+        events_settle(&batch, EVENTS_ACCEPTED);
+        events_answer(&batch, &events_rules, &options, &answer);
         CHECK(answer.status == rows[i].status);
         struct slice want = json(&arena, rows[i].answer);
         check_same(i, buf_slice(&answer.body), arena_copy(&arena, want).data);
@@ -87,11 +56,11 @@ TEST(compatible, answers_as_openmeter_does)
         enum events_status fate;
         int status;
     } rows[] = {
-        {ONE, EVENTS_ACCEPTED, 204},
-        {"[" ONE "," TWO "]", EVENTS_ACCEPTED, 204},
-        {WRONG, EVENTS_ACCEPTED, 422},
-        {"[" ONE "," WRONG "]", EVENTS_ACCEPTED, 422},
-        {"[" ONE "," WRONG "]", EVENTS_FAILED, 503},
+        {EVENT_ONE, EVENTS_ACCEPTED, 204},
+        {"[" EVENT_ONE "," EVENT_TWO "]", EVENTS_ACCEPTED, 204},
+        {EVENT_WRONG, EVENTS_ACCEPTED, 422},
+        {"[" EVENT_ONE "," EVENT_WRONG "]", EVENTS_ACCEPTED, 422},
+        {"[" EVENT_ONE "," EVENT_WRONG "]", EVENTS_FAILED, 503},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct events_options options = {.form = EVENTS_FORM_OPENMETER};
@@ -99,10 +68,10 @@ TEST(compatible, answers_as_openmeter_does)
         struct events_batch batch;
         struct answer answer;
         arena_init(&arena, 1 << 20);
-        CHECK(events_accept(json(&arena, rows[i].body), EVENT_BODY_JSON, &usual, &options, &arena,
-                            &batch, NULL));
-        settle(&batch, rows[i].fate);
-        events_answer(&batch, &usual, &options, &answer);
+        CHECK(events_accept(json(&arena, rows[i].body), EVENT_BODY_JSON, &events_rules, &options,
+                            &arena, &batch, NULL));
+        events_settle(&batch, rows[i].fate);
+        events_answer(&batch, &events_rules, &options, &answer);
         CHECK(answer.status == rows[i].status);
         CHECK((answer.body.size == 0) == (answer.status == 204));
         answer_done(&answer);

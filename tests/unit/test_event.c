@@ -4,6 +4,7 @@
 #include "schemas/event.h"
 #include "schemas/event_id.h"
 #include "schemas/identifier.h"
+#include "tests/support/events.h"
 #include "tests/support/text.h"
 
 #define NOW     INT64_C(1795420800000) /* 2026-11-23T08:00:00Z */
@@ -18,13 +19,11 @@ static const struct event_rules usual = {
     .events_max = 5,
 };
 
-/* Adds one step of a reader as a line:
+/* For an event
  *     + transaction customer subscription code milliseconds value properties unknown
- *     - error pointer transaction
- *     ! error pointer
- * with _ for what is empty. */
-static void describe(struct buf *out, enum event_step step, const struct event *event,
-                     const struct err *err)
+ * and the transaction behind an error of one, "one" or "end" for the end; _ for what is empty. */
+static void describe(struct buf *out, enum event_step step, const struct event_reader *reader,
+                     const struct event *event, const struct err *err)
 {
     if (step == EVENT_ACCEPTED) {
         char ms[32];
@@ -44,50 +43,21 @@ static void describe(struct buf *out, enum event_step step, const struct event *
             buf_append_char(out, ' ');
             buf_append_slice(out, parts[i].size ? parts[i] : SLICE("_"));
         }
+    } else if (step == EVENT_END) {
+        buf_append_str(out, reader->single ? "one" : "end");
     } else {
-        CHECK(err->text[0] != '\0');
-        buf_append_str(out, step == EVENT_REJECTED ? "- " : "! ");
-        buf_append_str(out, err_code_name(err->code));
-        buf_append_char(out, ' ');
-        buf_append_str(out, err->pointer[0] ? err->pointer : "_");
-        if (step == EVENT_REJECTED) {
-            buf_append_char(out, ' ');
-            buf_append_slice(out, event->transaction_id.size ? event->transaction_id : SLICE("_"));
-        }
+        events_describe_error(out, step, err);
+        if (step == EVENT_REJECTED)
+            buf_printf(out, " %.*s",
+                       SLICE_ARG(event->transaction_id.size ? event->transaction_id : SLICE("_")));
     }
     buf_append_char(out, '\n');
-}
-
-static void read_body(struct slice body, enum event_body kind, const struct event_rules *rules,
-                      struct arena *arena, struct buf *out)
-{
-    struct event_reader reader;
-    struct event event;
-    struct err err;
-    enum event_step step;
-    event_reader_init(&reader, body, kind, rules, arena);
-    do {
-        step = event_reader_next(&reader, &event, &err);
-        if (step != EVENT_END)
-            describe(out, step, &event, &err);
-    } while (step != EVENT_END && step != EVENT_BROKEN);
-    if (step == EVENT_END) {
-        CHECK(event_reader_next(&reader, &event, &err) == EVENT_END);
-        buf_append_str(out, reader.single ? "one\n" : "end\n");
-    }
 }
 
 static void check_body(size_t row, const char *body, enum event_body kind,
                        const struct event_rules *rules, const char *want)
 {
-    struct arena arena;
-    struct buf out;
-    arena_init(&arena, 1 << 20);
-    buf_init(&out, 1 << 20);
-    read_body(json(&arena, body), kind, rules, &arena, &out);
-    check_same(row, buf_slice(&out), want);
-    buf_done(&out);
-    arena_done(&arena);
+    events_check_body(row, body, kind, rules, describe, want);
 }
 
 struct body_row {

@@ -5,23 +5,8 @@
 #include "schemas/property_schema.h"
 #include "handlers/problem.h"
 #include "schemas/record.h"
+#include "tests/support/events.h"
 #include "tests/support/text.h"
-
-#define NOW INT64_C(1795420800000) /* 2026-11-23T08:00:00Z */
-
-static const struct event_rules usual = {
-    .organization_id = {"7d9f2e7c-1b0a-4c53-9a63-0d6f6a4f2b11", 36},
-    .received_ms = NOW,
-    .max_age_ms = INT64_C(35) * 24 * 3600000,
-    .max_future_ms = 300000,
-    .event_max = 4096,
-    .events_max = 1000,
-};
-
-#define REST  "'external_customer_id':'c','code':'api','timestamp':1795420799.5"
-#define ONE   "{'transaction_id':'tx-1'," REST "}"
-#define TWO   "{'transaction_id':'tx-2','value':'12.50','properties':{'k': 'ä'}," REST "}"
-#define WRONG "{'transaction_id':'tx-3','external_customer_id':'c','timestamp':1795420799.5}"
 
 /* A metric of the code "counted": the value is the property "q\t", and events are transactional. */
 #define COUNTED "'external_customer_id':'c','code':'counted','timestamp':1795420799.5"
@@ -49,20 +34,6 @@ static const struct event_metrics metered = {.find = find_counted, .context = &c
     "{'id':'06225c8f-9a07-50ac-a5c4-06e393dc5c12','transaction_id':'tx-2',"                        \
     "'external_customer_id':'c','code':'api','timestamp':'2026-11-23T07:59:59.500Z',"              \
     "'value':'12.50','properties':{'k': 'ä'},'created_at':'2026-11-23T08:00:00.000Z'"
-#define WRONG_RESULT                                                                               \
-    "'transaction_id':'tx-3','status':'rejected','error':{'code':'field_missing',"                 \
-    "'pointer':'/code','detail':'code is missing',"                                                \
-    "'remedy':'Add the field that the pointer names.'}}"
-
-/* Gives every pending record the same fate. */
-static void settle(struct events_batch *batch, enum events_status fate)
-{
-    for (size_t i = 0; i < batch->records_len; i++) {
-        struct events_result *result = &batch->results[batch->records[i].result];
-        CHECK(result->status == EVENTS_PENDING);
-        result->status = fate;
-    }
-}
 
 struct expect {
     const char *body;
@@ -79,13 +50,13 @@ static void check_answer(size_t row, const struct expect *expect, enum event_bod
     struct err err;
     struct answer answer;
     arena_init(&arena, 1 << 22);
-    bool accepted = events_accept(json(&arena, expect->body), kind, &usual, &expect->options,
+    bool accepted = events_accept(json(&arena, expect->body), kind, &events_rules, &expect->options,
                                   &arena, &batch, &err);
     if (!accepted)
         fprintf(stderr, "row %zu: %s\n", row, err.text);
     CHECK(accepted);
-    settle(&batch, expect->fate);
-    events_answer(&batch, &usual, &expect->options, &answer);
+    events_settle(&batch, expect->fate);
+    events_answer(&batch, &events_rules, &expect->options, &answer);
     CHECK(answer.body.size > 0 && answer.body.data[answer.body.size - 1] == '\n');
     struct slice want = json(&arena, expect->answer);
     check_same(row, (struct slice){answer.body.data, answer.body.size - 1},
@@ -103,10 +74,10 @@ TEST(events, are_answered)
 {
     static const struct expect rows[] = {
         /* one event */
-        {ONE, {0}, EVENTS_ACCEPTED, 201, ONE_JSON "}"},
-        {TWO, {.atomic = true, .results_all = true}, EVENTS_ACCEPTED, 201, TWO_JSON "}"},
-        {"{'event':" ONE "}", {0}, EVENTS_ACCEPTED, 201, ONE_JSON "}"},
-        {"{'transaction_id':'tx-1','a/b~':1,'c':2," REST "}",
+        {EVENT_ONE, {0}, EVENTS_ACCEPTED, 201, ONE_JSON "}"},
+        {EVENT_TWO, {.atomic = true, .results_all = true}, EVENTS_ACCEPTED, 201, TWO_JSON "}"},
+        {"{'event':" EVENT_ONE "}", {0}, EVENTS_ACCEPTED, 201, ONE_JSON "}"},
+        {"{'transaction_id':'tx-1','a/b~':1,'c':2," EVENT_REST "}",
          {0},
          EVENTS_ACCEPTED,
          201,
@@ -122,14 +93,14 @@ TEST(events, are_answered)
          "'external_customer_id':'s','external_subscription_id':'s','code':'api',"
          "'timestamp':'2026-11-23T07:59:59.500Z','properties':{},"
          "'created_at':'2026-11-23T08:00:00.000Z'}"},
-        {WRONG,
+        {EVENT_WRONG,
          {0},
          EVENTS_ACCEPTED,
          422,
          "{'type':'urn:bxb:error:field_missing','title':'A required field is missing','status':422,"
          "'code':'field_missing','detail':'code is missing','pointer':'/code',"
          "'remedy':'Add the field that the pointer names.','transaction_id':'tx-3'}"},
-        {ONE,
+        {EVENT_ONE,
          {0},
          EVENTS_FAILED,
          503,
@@ -141,34 +112,34 @@ TEST(events, are_answered)
          "same transaction_id: it is counted once.','ingested':0,'duplicates':0,'rejected':0,"
          "'failed':1,'results':[{'index':0,'transaction_id':'tx-1','status':'failed'}]}"},
         /* several */
-        {"[" ONE "," TWO "]",
+        {"[" EVENT_ONE "," EVENT_TWO "]",
          {0},
          EVENTS_ACCEPTED,
          201,
          "{'ingested':2,'duplicates':0,'rejected':0,'results':[],'events':[" ONE_JSON "}," TWO_JSON
          "}]}"},
-        {"[" WRONG "," ONE ",7]",
+        {"[" EVENT_WRONG "," EVENT_ONE ",7]",
          {0},
          EVENTS_ACCEPTED,
          207,
-         "{'ingested':1,'duplicates':0,'rejected':2,'results':[{'index':0," WRONG_RESULT
+         "{'ingested':1,'duplicates':0,'rejected':2,'results':[{'index':0," EVENT_WRONG_RESULT
          ",{'index':2,'status':'rejected','error':{'code':'event_not_object','pointer':'','detail':"
          "'"
          "an event is an object of members, {…}','remedy':'Send each event as an object.'}}],"
          "'events':[" ONE_JSON "}]}"},
-        {"{'events':[" WRONG "]}",
+        {"{'events':[" EVENT_WRONG "]}",
          {0},
          EVENTS_ACCEPTED,
          422,
-         "{'ingested':0,'duplicates':0,'rejected':1,'results':[{'index':0," WRONG_RESULT
+         "{'ingested':0,'duplicates':0,'rejected':1,'results':[{'index':0," EVENT_WRONG_RESULT
          "],'events':[]}"},
-        {"[" ONE "," WRONG "]",
+        {"[" EVENT_ONE "," EVENT_WRONG "]",
          {.results_all = true},
          EVENTS_ACCEPTED,
          207,
          "{'ingested':1,'duplicates':0,'rejected':1,'results':[{'index':0,'transaction_id':'tx-1',"
-         "'status':'accepted'},{'index':1," WRONG_RESULT "],'events':[" ONE_JSON "}]}"},
-        {"[{'transaction_id':'tx-1','x':1," REST "},{'y':1},{}]",
+         "'status':'accepted'},{'index':1," EVENT_WRONG_RESULT "],'events':[" ONE_JSON "}]}"},
+        {"[{'transaction_id':'tx-1','x':1," EVENT_REST "},{'y':1},{}]",
          {0},
          EVENTS_ACCEPTED,
          207,
@@ -181,27 +152,27 @@ TEST(events, are_answered)
          "'pointer':'/x','detail':'An event has no such member; it was left out. Put data of your "
          "own into properties.'}]}"},
         /* all or nothing */
-        {"[" ONE "," TWO "]",
+        {"[" EVENT_ONE "," EVENT_TWO "]",
          {.atomic = true},
          EVENTS_ACCEPTED,
          201,
          "{'ingested':2,'duplicates':0,'rejected':0,'results':[],'events':[" ONE_JSON "}," TWO_JSON
          "}]}"},
-        {"[" ONE "," WRONG "," TWO "]",
+        {"[" EVENT_ONE "," EVENT_WRONG "," EVENT_TWO "]",
          {.atomic = true},
          EVENTS_ACCEPTED,
          422,
          "{'ingested':0,'duplicates':0,'rejected':1,'withheld':2,'results':[{'index':"
-         "1," WRONG_RESULT "],'events':[]}"},
-        {"[" WRONG "," TWO "]",
+         "1," EVENT_WRONG_RESULT "],'events':[]}"},
+        {"[" EVENT_WRONG "," EVENT_TWO "]",
          {.atomic = true, .results_all = true},
          EVENTS_ACCEPTED,
          422,
          "{'ingested':0,'duplicates':0,'rejected':1,'withheld':1,'results':[{'index':"
-         "0," WRONG_RESULT
+         "0," EVENT_WRONG_RESULT
          ",{'index':1,'transaction_id':'tx-2','status':'withheld'}],'events':[]}"},
         /* one whose fate nobody knows */
-        {"[" WRONG "," ONE "]",
+        {"[" EVENT_WRONG "," EVENT_ONE "]",
          {0},
          EVENTS_FAILED,
          503,
@@ -211,7 +182,7 @@ TEST(events, are_answered)
          "sending the same body again is right','pointer':'','remedy':'Send the same again with "
          "the "
          "same transaction_id: it is counted once.','ingested':0,'duplicates':0,'rejected':1,"
-         "'failed':1,'results':[{'index':0," WRONG_RESULT
+         "'failed':1,'results':[{'index':0," EVENT_WRONG_RESULT
          ",{'index':1,'transaction_id':'tx-1','status':'failed'}]}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -221,23 +192,23 @@ TEST(events, are_answered)
 TEST(events, that_are_only_checked_are_answered_200)
 {
     static const struct expect rows[] = {
-        {ONE,
+        {EVENT_ONE,
          {.validate = true},
          EVENTS_ACCEPTED,
          200,
          "{'valid':1,'rejected':0,'results':[],'events':[" ONE_JSON "}]}"},
-        {WRONG,
+        {EVENT_WRONG,
          {.validate = true},
          EVENTS_ACCEPTED,
          200,
-         "{'valid':0,'rejected':1,'results':[{'index':0," WRONG_RESULT "],'events':[]}"},
-        {"[" ONE "," WRONG "]",
+         "{'valid':0,'rejected':1,'results':[{'index':0," EVENT_WRONG_RESULT "],'events':[]}"},
+        {"[" EVENT_ONE "," EVENT_WRONG "]",
          {.validate = true, .atomic = true},
          EVENTS_ACCEPTED,
          200,
-         "{'valid':1,'rejected':1,'results':[{'index':1," WRONG_RESULT "],'events':[" ONE_JSON
+         "{'valid':1,'rejected':1,'results':[{'index':1," EVENT_WRONG_RESULT "],'events':[" ONE_JSON
          "}]}"},
-        {"[" ONE "]",
+        {"[" EVENT_ONE "]",
          {.validate = true, .results_all = true},
          EVENTS_ACCEPTED,
          200,
@@ -255,8 +226,8 @@ TEST(events, that_are_only_checked_become_no_records)
     struct err err;
     struct events_options options = {.validate = true};
     arena_init(&arena, 1 << 20);
-    CHECK(events_accept(json(&arena, "[" ONE "," WRONG "," TWO "]"), EVENT_BODY_JSON, &usual,
-                        &options, &arena, &batch, &err));
+    CHECK(events_accept(json(&arena, "[" EVENT_ONE "," EVENT_WRONG "," EVENT_TWO "]"),
+                        EVENT_BODY_JSON, &events_rules, &options, &arena, &batch, &err));
     CHECK(batch.results_len == 3 && batch.records_len == 0);
     CHECK(batch.results[0].status == EVENTS_VALID && batch.results[2].status == EVENTS_VALID);
     CHECK(batch.results[1].status == EVENTS_REJECTED);
@@ -266,7 +237,7 @@ TEST(events, that_are_only_checked_become_no_records)
 TEST(events, of_lines_are_answered_as_a_list)
 {
     static const struct expect row = {
-        ONE "\n{\n",
+        EVENT_ONE "\n{\n",
         {0},
         EVENTS_ACCEPTED,
         207,
@@ -287,10 +258,10 @@ TEST(events, that_are_still_pending_have_failed)
     struct err err;
     struct answer answer;
     arena_init(&arena, 1 << 20);
-    CHECK(events_accept(json(&arena, "[" ONE "," TWO "]"), EVENT_BODY_JSON, &usual, &options,
-                        &arena, &batch, &err));
+    CHECK(events_accept(json(&arena, "[" EVENT_ONE "," EVENT_TWO "]"), EVENT_BODY_JSON,
+                        &events_rules, &options, &arena, &batch, &err));
     batch.results[1].status = EVENTS_ACCEPTED;
-    events_answer(&batch, &usual, &options, &answer);
+    events_answer(&batch, &events_rules, &options, &answer);
     CHECK(answer.status == 503 && answer.retry_after_s == 1);
     CHECK(strstr(buf_text(&answer.body), "\"ingested\":1,\"duplicates\":0,\"rejected\":0,"
                                          "\"failed\":1,\"results\":[{\"index\":0,") != NULL);
@@ -306,8 +277,8 @@ TEST(events, become_records_in_order)
     struct record record;
     struct err err;
     arena_init(&arena, 1 << 20);
-    CHECK(events_accept(json(&arena, "[" ONE "," WRONG "," TWO "]"), EVENT_BODY_JSON, &usual,
-                        &options, &arena, &batch, &err));
+    CHECK(events_accept(json(&arena, "[" EVENT_ONE "," EVENT_WRONG "," EVENT_TWO "]"),
+                        EVENT_BODY_JSON, &events_rules, &options, &arena, &batch, &err));
     CHECK(!batch.single && batch.results_len == 3 && batch.records_len == 2);
     CHECK(batch.records[0].result == 0 && batch.records[1].result == 2);
     CHECK(batch.results[1].error->code == ERR_FIELD_MISSING);
@@ -321,7 +292,7 @@ TEST(events, become_records_in_order)
     CHECK(slice_equal(record.transaction_id, SLICE("tx-2")));
     CHECK(slice_equal(record.value, SLICE("12.50")));
     CHECK(slice_equal(record.properties, SLICE("{\"k\": \"ä\"}")));
-    CHECK(record.ingested_ms == NOW && record.timestamp_ms == NOW - 500);
+    CHECK(record.ingested_ms == EVENTS_NOW && record.timestamp_ms == EVENTS_NOW - 500);
     CHECK(record.external_subscription_id.size == 0 && !record.transactional);
     arena_done(&arena);
 }
@@ -333,8 +304,8 @@ TEST(events, are_withheld_when_all_must_be_right)
     struct events_options options = {.atomic = true};
     struct err err;
     arena_init(&arena, 1 << 20);
-    CHECK(events_accept(json(&arena, "[" ONE "," WRONG "]"), EVENT_BODY_JSON, &usual, &options,
-                        &arena, &batch, &err));
+    CHECK(events_accept(json(&arena, "[" EVENT_ONE "," EVENT_WRONG "]"), EVENT_BODY_JSON,
+                        &events_rules, &options, &arena, &batch, &err));
     CHECK(batch.records_len == 0 && batch.results[0].status == EVENTS_WITHHELD);
     arena_done(&arena);
 }
@@ -344,7 +315,7 @@ static const char *many_events(struct arena *arena, size_t count)
     struct buf text;
     buf_init(&text, 1 << 22);
     for (size_t i = 0; i < count; i++)
-        buf_printf(&text, "%s{'transaction_id':'tx-%zu'," REST "}", i ? "," : "[", i);
+        buf_printf(&text, "%s{'transaction_id':'tx-%zu'," EVENT_REST "}", i ? "," : "[", i);
     buf_append_char(&text, ']');
     const char *copy = arena_copy(arena, buf_slice(&text)).data;
     buf_done(&text);
@@ -362,22 +333,22 @@ TEST(events, come_in_any_number_up_to_the_limit)
     char id[24];
     arena_init(&arena, 1 << 22);
     struct slice body = json(&arena, many_events(&arena, 1000));
-    CHECK(events_accept(body, EVENT_BODY_JSON, &usual, &options, &arena, &batch, &err));
+    CHECK(events_accept(body, EVENT_BODY_JSON, &events_rules, &options, &arena, &batch, &err));
     CHECK(batch.results_len == 1000 && batch.records_len == 1000);
     for (size_t i = 0; i < 1000; i++) {
         snprintf(id, sizeof id, "tx-%zu", i);
         CHECK(slice_equal(batch.results[i].event.transaction_id, slice_from(id)));
         CHECK(batch.records[i].result == i);
     }
-    settle(&batch, EVENTS_ACCEPTED);
-    events_answer(&batch, &usual, &options, &answer);
+    events_settle(&batch, EVENTS_ACCEPTED);
+    events_answer(&batch, &events_rules, &options, &answer);
     CHECK(answer.status == 201);
     CHECK(strstr(buf_text(&answer.body), "{\"index\":999,\"transaction_id\":\"tx-999\","
                                          "\"status\":\"accepted\"}]}") != NULL);
     answer_done(&answer);
 
     body = json(&arena, many_events(&arena, 1001));
-    CHECK(!events_accept(body, EVENT_BODY_JSON, &usual, &options, &arena, &batch, &err));
+    CHECK(!events_accept(body, EVENT_BODY_JSON, &events_rules, &options, &arena, &batch, &err));
     CHECK(err.code == ERR_TOO_MANY_EVENTS);
     arena_done(&arena);
 }
@@ -391,10 +362,10 @@ TEST(events, are_shown_up_to_a_hundred)
         struct err err;
         struct answer answer;
         arena_init(&arena, 1 << 22);
-        CHECK(events_accept(json(&arena, many_events(&arena, count)), EVENT_BODY_JSON, &usual,
-                            &options, &arena, &batch, &err));
-        settle(&batch, EVENTS_ACCEPTED);
-        events_answer(&batch, &usual, &options, &answer);
+        CHECK(events_accept(json(&arena, many_events(&arena, count)), EVENT_BODY_JSON,
+                            &events_rules, &options, &arena, &batch, &err));
+        events_settle(&batch, EVENTS_ACCEPTED);
+        events_answer(&batch, &events_rules, &options, &answer);
         bool shown = strstr(buf_text(&answer.body), "\"events\":[{") != NULL;
         CHECK(shown == (count == 100));
         answer_done(&answer);
@@ -412,10 +383,11 @@ TEST(events, of_a_broken_body_are_refused_as_a_whole)
         {"", EVENT_BODY_JSON, ERR_BODY_EMPTY},
         {"[]", EVENT_BODY_JSON, ERR_BODY_EMPTY},
         {"\n", EVENT_BODY_NDJSON, ERR_BODY_EMPTY},
-        {"[" ONE "," TWO, EVENT_BODY_JSON, ERR_JSON_MALFORMED},
-        {"{'events':[" ONE "],'events':[]}", EVENT_BODY_JSON, ERR_DUPLICATE_KEY},
-        {"{'events':[" ONE "],'code':'x'}", EVENT_BODY_JSON, ERR_FIELD_CONFLICT},
-        {"{'events':[" ONE "],'organization_id':'x'}", EVENT_BODY_JSON, ERR_ORGANIZATION_MISMATCH},
+        {"[" EVENT_ONE "," EVENT_TWO, EVENT_BODY_JSON, ERR_JSON_MALFORMED},
+        {"{'events':[" EVENT_ONE "],'events':[]}", EVENT_BODY_JSON, ERR_DUPLICATE_KEY},
+        {"{'events':[" EVENT_ONE "],'code':'x'}", EVENT_BODY_JSON, ERR_FIELD_CONFLICT},
+        {"{'events':[" EVENT_ONE "],'organization_id':'x'}", EVENT_BODY_JSON,
+         ERR_ORGANIZATION_MISMATCH},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct arena arena;
@@ -423,8 +395,8 @@ TEST(events, of_a_broken_body_are_refused_as_a_whole)
         struct events_options options = {0};
         struct err err;
         arena_init(&arena, 1 << 20);
-        CHECK(!events_accept(json(&arena, rows[i].body), rows[i].kind, &usual, &options, &arena,
-                             &batch, &err));
+        CHECK(!events_accept(json(&arena, rows[i].body), rows[i].kind, &events_rules, &options,
+                             &arena, &batch, &err));
         CHECK(err.code == rows[i].code);
         arena_done(&arena);
     }
@@ -434,7 +406,8 @@ TEST(events, stop_at_the_cap_of_the_arena)
 {
     struct arena bodies;
     arena_init(&bodies, 1 << 20);
-    struct slice list = json(&bodies, "[" WRONG "," ONE "," TWO "]"), one = json(&bodies, ONE);
+    struct slice list = json(&bodies, "[" EVENT_WRONG "," EVENT_ONE "," EVENT_TWO "]"),
+                 one = json(&bodies, EVENT_ONE);
     struct events_options options = {0};
     size_t refused = 0;
     for (size_t max = 0; max < 20000; max += 64) {
@@ -442,13 +415,13 @@ TEST(events, stop_at_the_cap_of_the_arena)
         struct events_batch batch;
         struct err err;
         arena_init(&arena, max);
-        if (!events_accept(list, EVENT_BODY_JSON, &usual, &options, &arena, &batch, &err)) {
+        if (!events_accept(list, EVENT_BODY_JSON, &events_rules, &options, &arena, &batch, &err)) {
             CHECK(err.code == ERR_BODY_TOO_LARGE);
             refused++;
         }
         arena_done(&arena);
         arena_init(&arena, max);
-        if (!events_accept(one, EVENT_BODY_JSON, &usual, &options, &arena, &batch, &err)) {
+        if (!events_accept(one, EVENT_BODY_JSON, &events_rules, &options, &arena, &batch, &err)) {
             CHECK(err.code == ERR_EVENT_TOO_LARGE);
             refused++;
         }
@@ -498,12 +471,14 @@ TEST(events, never_meet_a_cap_made_for_their_size)
          "{'transaction_id':'\\u0074','code':'\\u0061','external_subscription_id':'\\u0073',"
          "'value':1e1,'timestamp':1795420800}\n",
          "", EVENT_BODY_NDJSON},
-        {"[{'transaction_id':'t','properties':{", "'%03x':0,", "'':0}," REST "}]", EVENT_BODY_JSON},
-        {"{'transaction_id':'t','properties':{", "'\\t%03x':0,", "'':0}," REST "}",
+        {"[{'transaction_id':'t','properties':{", "'%03x':0,", "'':0}," EVENT_REST "}]",
          EVENT_BODY_JSON},
-        {"[{'transaction_id':'t','properties':[", "{'':0},", "0]," REST "}]", EVENT_BODY_JSON},
-        {"{'events':[" ONE "],'x':[", "{'\\t':0},", "0]}", EVENT_BODY_JSON},
-        {"{'event':" ONE ",'x':{", "'%03x':0,", "'':0}}", EVENT_BODY_JSON},
+        {"{'transaction_id':'t','properties':{", "'\\t%03x':0,", "'':0}," EVENT_REST "}",
+         EVENT_BODY_JSON},
+        {"[{'transaction_id':'t','properties':[", "{'':0},", "0]," EVENT_REST "}]",
+         EVENT_BODY_JSON},
+        {"{'events':[" EVENT_ONE "],'x':[", "{'\\t':0},", "0]}", EVENT_BODY_JSON},
+        {"{'event':" EVENT_ONE ",'x':{", "'%03x':0,", "'':0}}", EVENT_BODY_JSON},
         /* metrics whose value is a property */
         {"{'transaction_id':'t','properties':{", "'\\t%03x':0,", "'q\\t':'\\u0031'}," COUNTED "}",
          EVENT_BODY_JSON},
@@ -515,7 +490,7 @@ TEST(events, never_meet_a_cap_made_for_their_size)
         {"", "{'transaction_id':'t'," WARNED "}\n", "", EVENT_BODY_NDJSON},
     };
     static const size_t limits[] = {1, 10000};
-    struct event_rules rules = usual;
+    struct event_rules rules = events_rules;
     struct events_options options = {0};
     struct err err;
     struct property_schema *never = property_schema_compile(SLICE("false"), NULL, &err);

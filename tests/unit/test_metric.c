@@ -4,53 +4,31 @@
 #include "base/buf.h"
 #include "handlers/events.h"
 #include "schemas/property.h"
+#include "tests/support/events.h"
 #include "tests/support/text.h"
-
-static const struct event_rules usual = {
-    .organization_id = {"7d9f2e7c-1b0a-4c53-9a63-0d6f6a4f2b11", 36},
-    .received_ms = INT64_C(1795420800000), /* 2026-11-23T08:00:00Z */
-    .max_age_ms = INT64_C(35) * 24 * 3600000,
-    .max_future_ms = 300000,
-    .event_max = 4096,
-    .events_max = 5,
-};
 
 #define TIME "'timestamp':'2026-11-23T08:00:00Z'"
 
-/* Adds one step of a reader as a line: "+ code value properties", "- error pointer" for one event,
- * "! error pointer" for the body; _ for what is empty. */
-static void describe(struct buf *out, enum event_step step, const struct event *event,
-                     const struct err *err)
+/* "+ code value properties" for an event, with _ for what is empty; nothing for the end. */
+static void describe(struct buf *out, enum event_step step, const struct event_reader *reader,
+                     const struct event *event, const struct err *err)
 {
+    (void)reader;
+    if (step == EVENT_END)
+        return;
     if (step == EVENT_ACCEPTED)
-        buf_printf(out, "+ %.*s %.*s %.*s\n", SLICE_ARG(event->code),
+        buf_printf(out, "+ %.*s %.*s %.*s", SLICE_ARG(event->code),
                    SLICE_ARG(event->value.size ? event->value : SLICE("_")),
                    SLICE_ARG(event->properties));
     else
-        buf_printf(out, "%c %s %s\n", step == EVENT_REJECTED ? '-' : '!', err_code_name(err->code),
-                   err->pointer[0] ? err->pointer : "_");
+        events_describe_error(out, step, err);
+    buf_append_char(out, '\n');
 }
 
 static void check_body(size_t row, const char *body, const struct event_rules *rules,
                        const char *want)
 {
-    struct event_reader reader;
-    struct event event;
-    struct err err;
-    struct arena arena;
-    struct buf out;
-    enum event_step step;
-    arena_init(&arena, 1 << 20);
-    buf_init(&out, 1 << 20);
-    event_reader_init(&reader, json(&arena, body), EVENT_BODY_JSON, rules, &arena);
-    do {
-        step = event_reader_next(&reader, &event, &err);
-        if (step != EVENT_END)
-            describe(&out, step, &event, &err);
-    } while (step != EVENT_END && step != EVENT_BROKEN);
-    check_same(row, buf_slice(&out), want);
-    buf_done(&out);
-    arena_done(&arena);
+    events_check_body(row, body, EVENT_BODY_JSON, rules, describe, want);
 }
 
 struct body_row {
@@ -61,7 +39,7 @@ struct body_row {
 static const struct event_metric *find_metric(const void *context, struct slice code)
 {
     static struct event_metric metric;
-    CHECK(context == &usual);
+    CHECK(context == &events_rules);
     if (code.size == 0 || code.data[0] != 'm')
         return NULL;
     metric.field_name = (struct slice){code.data + 1, code.size - 1};
@@ -107,8 +85,8 @@ TEST(metric, takes_its_value_from_the_property_that_the_metric_names)
         {"{'event':" METRIC("mq", "{'q':1}") ",'x':1}", HAS("mq", "1", "{\"q\":1}")},
         {"{'event':" METRIC("mq", "{'q':1}") ",'x':1,'x':2}", "! duplicate_key /x\n"},
     };
-    struct event_rules rules = usual;
-    rules.metrics = (struct event_metrics){.find = find_metric, .context = &usual};
+    struct event_rules rules = events_rules;
+    rules.metrics = (struct event_metrics){.find = find_metric, .context = &events_rules};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         check_body(i, rows[i].body, &rules, rows[i].want);
 }
@@ -123,9 +101,9 @@ TEST(metric, of_an_unknown_code_is_rejected_where_only_known_ones_count)
         {"{'transaction_id':'t','external_customer_id':'c'," TIME "}", "- field_missing /code\n"},
         {"{'transaction_id':'t','external_customer_id':'c','code':'m'," TIME "}", "+ m _ {}\n"},
     };
-    struct event_rules rules = usual;
+    struct event_rules rules = events_rules;
     rules.metrics =
-        (struct event_metrics){.find = find_metric, .context = &usual, .known_only = true};
+        (struct event_metrics){.find = find_metric, .context = &events_rules, .known_only = true};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         check_body(i, rows[i].body, &rules, rows[i].want);
     rules.metrics.find = NULL; /* there are no metrics at all */
@@ -178,7 +156,7 @@ TEST(metric, stamps_its_events_and_their_answer_shows_the_value)
          ",'value':'3','properties':{}}",
          ",'value':'3','properties':{},'created_at':'2026-11-23T08:00:00.000Z'}"},
     };
-    struct event_rules rules = usual;
+    struct event_rules rules = events_rules;
     const struct events_options options = {.atomic = false};
     rules.metrics = (struct event_metrics){.find = find_counted, .context = &counted};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

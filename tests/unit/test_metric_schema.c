@@ -5,16 +5,8 @@
 #include "handlers/events.h"
 #include "schemas/cloudevents.h"
 #include "schemas/property_schema.h"
+#include "tests/support/events.h"
 #include "tests/support/text.h"
-
-static const struct event_rules usual = {
-    .organization_id = {"7d9f2e7c-1b0a-4c53-9a63-0d6f6a4f2b11", 36},
-    .received_ms = INT64_C(1795420800000), /* 2026-11-23T08:00:00Z */
-    .max_age_ms = INT64_C(35) * 24 * 3600000,
-    .max_future_ms = 300000,
-    .event_max = 4096,
-    .events_max = 1000,
-};
 
 /* The metrics "strict" and "gentle" have one schema; other codes have none. */
 struct metrics {
@@ -70,7 +62,7 @@ static void check_answer(size_t row, const struct expect *expect,
     struct answer answer;
     struct err err;
     struct metrics metrics;
-    struct event_rules rules = usual;
+    struct event_rules rules = events_rules;
     metrics_init(&metrics);
     rules.metrics = (struct event_metrics){.find = find_metric, .context = &metrics};
     rules.headers = headers;
@@ -78,8 +70,7 @@ static void check_answer(size_t row, const struct expect *expect,
     CHECK(events_accept(json(&arena, expect->body), expect->kind, &rules, &expect->options, &arena,
                         &batch, &err));
     metrics_done(&metrics); /* an answer needs nothing of the catalog */
-    for (size_t i = 0; i < batch.records_len; i++)
-        batch.results[batch.records[i].result].status = EVENTS_ACCEPTED;
+    events_settle(&batch, EVENTS_ACCEPTED);
     events_answer(&batch, &rules, &expect->options, &answer);
     struct slice part = json(&arena, expect->part);
     part = arena_copy(&arena, part);
@@ -238,7 +229,7 @@ TEST(metric_schema, is_that_of_a_cloudevent_in_binary_mode)
 
 TEST(metric_schema, of_an_unknown_type_of_cloudevent_is_none)
 {
-    struct event_rules rules = usual;
+    struct event_rules rules = events_rules;
     struct events_batch batch;
     struct events_options options = {0};
     struct arena arena;

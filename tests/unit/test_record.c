@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "schemas/record.h"
 #include "schemas/timestamp.h"
+#include "tests/support/same.h"
 #include "tests/support/text.h"
 
 static const struct record full = {
@@ -27,18 +28,6 @@ static const struct record least = {
     .timestamp_ms = 0,
     .ingested_ms = TIMESTAMP_MAX_MS,
 };
-
-static bool same_record(const struct record *a, const struct record *b)
-{
-    return slice_equal(a->organization_id, b->organization_id) &&
-           slice_equal(a->transaction_id, b->transaction_id) &&
-           slice_equal(a->external_customer_id, b->external_customer_id) &&
-           slice_equal(a->code, b->code) &&
-           slice_equal(a->external_subscription_id, b->external_subscription_id) &&
-           slice_equal(a->value, b->value) && slice_equal(a->properties, b->properties) &&
-           a->timestamp_ms == b->timestamp_ms && a->ingested_ms == b->ingested_ms &&
-           a->transactional == b->transactional;
-}
 
 TEST(record, is_written_in_one_order)
 {
