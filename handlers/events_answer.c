@@ -140,8 +140,11 @@ static void add_dropped_member(struct buf *out, const struct event *event)
             pointer[size++] = name.data[i] == '~' ? '0' : '1';
     }
     add_text(out, ",\"pointer\":", (struct slice){pointer, size});
-    buf_append_str(out, ",\"detail\":\"An event has no such member; it was left out. Put data of "
-                        "your own into properties.\"");
+    add_text(out, ",\"detail\":",
+             event->cloudevent ? SLICE("Extension attributes of CloudEvents are left out. Put data "
+                                       "of your own into data.")
+                               : SLICE("An event has no such member; it was left out. Put data of "
+                                       "your own into properties."));
 }
 
 static bool ignored_value(const struct event *event)

@@ -316,7 +316,7 @@ bool cloudevents_check(const struct cloudevents *cloudevent, const struct event_
                        struct scan *scan, struct event *ret_event, struct err *reterr)
 {
     struct check check = {cloudevent, rules, scan, reterr};
-    struct event event = {.unknown_member = cloudevent->extension};
+    struct event event = {.unknown_member = cloudevent->extension, .cloudevent = true};
     const struct event_metric *metric = NULL;
     ret_event->transaction_id = (struct slice){NULL, 0};
     bool named = read_transaction_id(&check, &event.transaction_id);

@@ -45,6 +45,7 @@ struct event {
     int64_t timestamp_ms;
     struct slice timestamp_text; /* where it was sent as clock_format writes it; size 0: not so */
     struct slice unknown_member; /* the first member that was dropped; size 0: none */
+    bool cloudevent;             /* it came as a CloudEvent: that member is an attribute */
     bool value_ignored;          /* it had a value of its own, but its metric names a property */
     bool transactional;          /* as its metric says */
     const struct err *schema_warning; /* why its properties do not fit the schema of its metric,

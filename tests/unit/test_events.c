@@ -249,6 +249,20 @@ TEST(events, of_lines_are_answered_as_a_list)
     check_answer(0, &row, EVENT_BODY_NDJSON);
 }
 
+TEST(events, of_clouds_are_told_which_attribute_was_left_out)
+{
+    static const struct expect row = {
+        "{'specversion':'1.0','id':'tx-1','source':'/s','type':'api','subject':'c',"
+        "'time':'2026-11-23T07:59:59.5Z','trace':'1'}",
+        {0},
+        EVENTS_ACCEPTED,
+        201,
+        ONE_JSON ",'warnings':[{'code':'member_dropped','pointer':'/trace','detail':'Extension "
+                 "attributes of CloudEvents are left out. Put data of your own into data.'}]}",
+    };
+    check_answer(0, &row, EVENT_BODY_CLOUDEVENTS);
+}
+
 /* The server answers before the last report is in: what is open then is unknown. */
 TEST(events, that_are_still_pending_have_failed)
 {
