@@ -501,12 +501,23 @@ static bool check_node(struct check *check, const struct property_node *node, st
            check_combined(check, node, value, place);
 }
 
+/* Without the white space around it. walk_value would step over all of the value. */
+static struct slice trim(struct slice value)
+{
+    static const char blank[] = " \t\r\n";
+    while (value.size > 0 && memchr(blank, value.data[value.size - 1], sizeof blank - 1) != NULL)
+        value.size--;
+    for (; value.size > 0 && memchr(blank, value.data[0], sizeof blank - 1) != NULL; value.size--)
+        value.data++;
+    return value;
+}
+
 bool property_schema_check(const struct property_schema *schema, struct slice properties,
                            struct arena *arena, struct err *reterr)
 {
     struct check check = {.arena = arena, .reterr = reterr, .work = PROPERTY_SCHEMA_WORK_MAX};
     struct place root = {NULL, {NULL, 0}, 0};
-    bool ok = check_node(&check, schema->root, walk_value(properties), &root);
+    bool ok = check_node(&check, schema->root, trim(properties), &root);
     if (check.given_up != NULL)
         return err_set(reterr, ERR_PROPERTY_SCHEMA, "The check was given up: %s.", check.given_up);
     return ok;

@@ -2,6 +2,7 @@
 #include <config.h>
 #include "schemas/walk.h"
 #include "schemas/utf8.h"
+#include "schemas/wide.h"
 
 static const char *skip_space(const char *at, const char *end)
 {
@@ -13,10 +14,14 @@ static const char *skip_space(const char *at, const char *end)
 /* From the opening quote to behind the closing one. */
 static const char *skip_string(const char *at, const char *end)
 {
-    for (at++; at < end && *at != '"'; at++)
-        if (*at == '\\' && at + 1 < end)
+    for (at++; at < end; at++) {
+        at += wide_plain(at, (size_t)(end - at));
+        if (at < end && *at == '"')
+            return at + 1;
+        if (at + 1 < end && *at == '\\')
             at++;
-    return at < end ? at + 1 : end;
+    }
+    return end;
 }
 
 static const char *skip_nested(const char *at, const char *end)
