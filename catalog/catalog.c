@@ -36,6 +36,7 @@ struct catalog {
     bool stopping;
     struct catalog_snapshot *current; /* NULL until the first load */
     int64_t current_mono_ms;          /* when it was last known to be current */
+    struct err refused_file;          /* why the snapshot file was not used; ERR_NONE once told */
     struct err problem;               /* ERR_NONE: the last attempt was good */
     bool problem_told;
     char broken_told[ERR_TEXT_SIZE]; /* the broken schema that was told last; "": none */
@@ -112,7 +113,7 @@ static void start_from_file(struct catalog *catalog)
         swap(catalog, snapshot);
         catalog->current_mono_ms = clock_mono_ms() - (age_ms > 0 ? age_ms : 0);
     } else if (err.code != ERR_NOT_FOUND) {
-        set_problem(catalog, &err);
+        catalog->refused_file = err; /* no thread runs yet */
     }
 }
 
@@ -276,7 +277,12 @@ bool catalog_take_problem(struct catalog *catalog, struct err *ret_problem)
 {
     lock_acquire(&catalog->lock);
     bool fresh = catalog->problem.code != ERR_NONE && !catalog->problem_told;
-    if (fresh) {
+    if (catalog->refused_file.code != ERR_NONE) {
+        /* On its own: that PostgreSQL cannot be reached either must not hide it. */
+        *ret_problem = catalog->refused_file;
+        catalog->refused_file.code = ERR_NONE;
+        fresh = true;
+    } else if (fresh) {
         *ret_problem = catalog->problem;
         catalog->problem_told = true;
     }

@@ -129,6 +129,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_contract.py \
   %D%/flow/test_examples.py \
   %D%/flow/test_generated.py \
+  %D%/flow/test_keys.py \
   %D%/flow/test_metric.py \
   %D%/flow/test_readiness.py \
   %D%/flow/test_reject.py \

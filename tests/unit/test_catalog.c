@@ -553,6 +553,31 @@ TEST(catalog, is_not_ready_with_a_file_older_than_max_stale)
     CHECK(unlink(path) == 0 && rmdir(directory) == 0);
 }
 
+/* Also when PostgreSQL cannot be reached, which is another problem. */
+TEST(catalog, tells_once_why_the_file_is_not_used)
+{
+    char directory[64], path[256];
+    struct settings settings;
+    struct err err, problem;
+    make_directory(directory);
+    path_in(directory, path);
+    write_text(path, "damaged");
+    settings_for(&settings, path, "0s");
+    struct catalog *catalog = catalog_start(&settings);
+    for (int i = 0; i < 500 && catalog_ready(catalog, &err); i++)
+        clock_sleep_ms(10);
+    for (int i = 0; i < 500 && !strstr(err.text, "127.0.0.1"); i++) {
+        clock_sleep_ms(10);
+        CHECK(!catalog_ready(catalog, &err));
+    }
+    CHECK(catalog_take_problem(catalog, &problem) && strstr(problem.text, path));
+    CHECK(catalog_take_problem(catalog, &problem) && problem.code == ERR_POSTGRES_UNAVAILABLE);
+    CHECK(!catalog_take_problem(catalog, &problem));
+    catalog_stop(catalog);
+    settings_done(&settings);
+    CHECK(unlink(path) == 0 && rmdir(directory) == 0);
+}
+
 TEST(catalog, is_not_ready_without_postgres_and_file_and_says_why)
 {
     struct settings settings;
