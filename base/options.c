@@ -110,6 +110,11 @@ static bool apply_sets(int argc, char **argv, struct settings *settings, struct 
         if (optarg[key_size] == '\0')
             return err_set(reterr, ERR_SETTINGS_INVALID, "--set %s: write it as KEY=VALUE", optarg);
         CLEANUP(mem_freep) char *key = xstrndup(optarg, key_size);
+        if (settings_is_secret(key))
+            return err_set(reterr, ERR_SETTINGS_INVALID,
+                           "--set %s: others can see command lines; name a file that holds it with "
+                           "%s_file, or set it in the environment or the settings file",
+                           key, key);
         if (!settings_set(settings, key, optarg + key_size + 1, reterr))
             return err_prefix(reterr, "--set");
     }

@@ -229,6 +229,15 @@ bool settings_set(struct settings *settings, const char *key, const char *value,
                    "%s: there is no such setting; --print-settings lists them", key);
 }
 
+/* A secret that has a default is an address, which may hold a password but need not. */
+bool settings_is_secret(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strcmp(key, rows[i].key) == 0)
+            return rows[i].flags & SECRET && rows[i].def[0] == '\0';
+    return false;
+}
+
 static char *trim(char *text)
 {
     while (isspace((unsigned char)*text))

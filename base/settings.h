@@ -44,6 +44,9 @@ void settings_done(struct settings *settings);
 bool settings_set(struct settings *settings, const char *key, const char *value,
                   struct err *reterr) MUST_CHECK;
 
+/* Whether the key's text is a secret and nothing else: a password, a key. */
+bool settings_is_secret(const char *key);
+
 /* Reads `key = value` lines; # starts a comment line. The text names file and line. */
 bool settings_read_file(struct settings *settings, const char *path, struct err *reterr) MUST_CHECK;
 

@@ -167,6 +167,14 @@ def test_a_setting_that_is_wrong_ends_with_78(stack):
     assert stack.bxb("--set", "events.partitions=none", "org", "list", check=False).returncode == SETTINGS
 
 
+def test_a_secret_is_not_taken_from_a_command_line(stack, organization, tmp_path):
+    refused = stack.bxb("--set", f"api_key={organization.key}", "send", "-", check=False)
+    assert refused.returncode == SETTINGS and organization.key not in refused.stderr and "api_key_file" in refused.stderr
+    path = tmp_path / "key"
+    path.write_text(organization.key)
+    stack.bxb("--set", f"api_key_file={path}", "send", "-", input=json.dumps(organization.event()) + "\n")
+
+
 def test_postgresql_that_is_away_ends_with_2(stack):
     failed = stack.bxb("--set", "postgres=postgresql://bxb@127.0.0.1:1/bxb", "org", "list", check=False)
     assert failed.returncode == FAILURE
