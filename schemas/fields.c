@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "schemas/event_metric.h"
 #include "schemas/identifier.h"
+#include "schemas/plain.h"
 #include "schemas/timestamp.h"
 
 #include <inttypes.h>
@@ -39,6 +40,18 @@ void fields_init(struct fields *fields)
 
 /* ---- Reading ---- */
 
+static void keep(struct fields *fields, enum field field, struct slice name,
+                 const struct scan_value *value)
+{
+    if (field == FIELD_LEN) {
+        if (fields->unknown_member.size == 0)
+            fields->unknown_member = name;
+    } else if (value->kind != SCAN_NULL) {
+        fields->values[field] = *value;
+        fields->given |= 1u << field;
+    }
+}
+
 /* Whether "events" or "event" stands here with the kind that makes the object a wrapper. */
 static enum fields_step wraps(struct slice name, enum scan_kind kind)
 {
@@ -49,10 +62,62 @@ static enum fields_step wraps(struct slice name, enum scan_kind kind)
     return FIELDS_DONE;
 }
 
+/* Notes the names of fields that were read, for careful steps to come. */
+static void note_fields(struct scan *scan, unsigned seen)
+{
+    for (int field = 0; field < FIELD_LEN; field++)
+        if ((seen & 1u << field) != 0)
+            (void)keys_add(scan->keys, scan->levels[scan->depth - 1].object, rows[field].name);
+}
+
+/* Reads the members that are plain, from the first on, of the object that was just opened. A field
+ * is told from the others by a bit, and its name noted only if more follows that is not plain.
+ * False: broken. */
+static bool read_plain(struct fields *fields, struct scan *scan, bool wrapper)
+{
+    struct scan_level *level = &scan->levels[scan->depth - 1];
+    struct plain plain = plain_begin(scan);
+    unsigned seen = 0;
+    while (plain_is_inside(&plain)) {
+        struct slice name;
+        struct scan_value value;
+        const char *at = plain_name(&plain, plain_item(&plain), &name);
+        enum field field = at != NULL ? field_of(name) : FIELD_LEN;
+        if (at == NULL || (field == FIELD_LEN ? wrapper : (seen & 1u << field) != 0))
+            break;
+        if (field == FIELD_PROPERTIES && *at == '{') {
+            level->name = name;
+            scan->at = (size_t)(at - scan->bytes.data);
+            scan->first = false;
+            seen |= 1u << field;
+            if (!scan_read(scan, &value))
+                return false;
+            plain = plain_begin(scan);
+            keep(fields, field, name, &value);
+            continue;
+        }
+        at = plain_scalar(&plain, at, &value);
+        if (at == NULL ||
+            (field == FIELD_LEN && keys_add(scan->keys, level->object, name) != KEYS_NEW))
+            break;
+        level->name = name;
+        seen |= field == FIELD_LEN ? 0 : 1u << field;
+        keep(fields, field, name, &value);
+        plain.at = at;
+        plain.first = false;
+    }
+    plain_end(scan, &plain);
+    if (scan->at >= scan->bytes.size || scan->bytes.data[scan->at] != '}')
+        note_fields(scan, seen);
+    return true;
+}
+
 enum fields_step fields_read(struct fields *fields, struct scan *scan, bool wrapper)
 {
     enum scan_step step;
     struct slice name;
+    if (scan->first && !read_plain(fields, scan, wrapper))
+        return FIELDS_BROKEN;
     while ((step = scan_member(scan, &name)) == SCAN_ITEM) {
         enum field field = field_of(name);
         struct scan_value value;
@@ -68,13 +133,7 @@ enum fields_step fields_read(struct fields *fields, struct scan *scan, bool wrap
         }
         if (!scan_read(scan, &value))
             return FIELDS_BROKEN;
-        if (field == FIELD_LEN) {
-            if (fields->unknown_member.size == 0)
-                fields->unknown_member = name;
-        } else if (value.kind != SCAN_NULL) {
-            fields->values[field] = value;
-            fields->given |= 1u << field;
-        }
+        keep(fields, field, name, &value);
     }
     return step == SCAN_CLOSE ? FIELDS_DONE : FIELDS_BROKEN;
 }
@@ -133,7 +192,9 @@ static inline bool read_identifier(const struct check *check, enum field field,
                                    struct slice *ret_text)
 {
     const struct scan_value *value = &check->fields->values[field];
-    if (value->kind == SCAN_STRING && !value->escaped && identifier_is_plain(value->raw)) {
+    if (value->printable
+            ? value->raw.size > 0 && value->raw.size <= IDENTIFIER_LEN_MAX
+            : value->kind == SCAN_STRING && !value->escaped && identifier_is_plain(value->raw)) {
         *ret_text = value->raw;
         return true;
     }

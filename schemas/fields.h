@@ -9,18 +9,18 @@
 #include "schemas/scan.h"
 #include <stdbool.h>
 
-/* One line per member that an event may have, aliases too. */
+/* One line per member that an event may have, aliases too; the usual ones first. */
 #define FIELDS(FIELD)                                                                              \
-    FIELD(ORGANIZATION_ID, "organization_id")                                                      \
     FIELD(TRANSACTION_ID, "transaction_id")                                                        \
-    FIELD(IDEMPOTENCY_KEY, "idempotency_key")                                                      \
     FIELD(CUSTOMER, "external_customer_id")                                                        \
-    FIELD(SUBSCRIPTION, "external_subscription_id")                                                \
     FIELD(CODE, "code")                                                                            \
-    FIELD(EVENT_NAME, "event_name")                                                                \
     FIELD(TIMESTAMP, "timestamp")                                                                  \
     FIELD(PROPERTIES, "properties")                                                                \
-    FIELD(VALUE, "value")
+    FIELD(VALUE, "value")                                                                          \
+    FIELD(SUBSCRIPTION, "external_subscription_id")                                                \
+    FIELD(EVENT_NAME, "event_name")                                                                \
+    FIELD(IDEMPOTENCY_KEY, "idempotency_key")                                                      \
+    FIELD(ORGANIZATION_ID, "organization_id")
 
 enum field {
 #define FIELD(name, text) FIELD_##name,

@@ -13,6 +13,7 @@ void keys_init(struct keys *keys, struct arena *arena)
     keys->arena = arena;
     keys->table = NULL;
     keys->capacity = 0;
+    keys->full = false;
     keys->last = 0;
     keys_forget(keys);
 }
@@ -120,7 +121,7 @@ static bool is_among_few(const struct keys *keys, uint32_t object, struct slice 
     return false;
 }
 
-enum keys_result keys_add_carefully(struct keys *keys, uint32_t object, struct slice name)
+static enum keys_result add(struct keys *keys, uint32_t object, struct slice name)
 {
     if (keys->len > KEYS_FEW)
         return add_to_table(keys, object, name);
@@ -130,4 +131,14 @@ enum keys_result keys_add_carefully(struct keys *keys, uint32_t object, struct s
         return move_to_table(keys) ? add_to_table(keys, object, name) : KEYS_FULL;
     keys->few[keys->len++] = (struct keys_entry){.name = name, .object = object};
     return KEYS_NEW;
+}
+
+enum keys_result keys_add_carefully(struct keys *keys, uint32_t object, struct slice name)
+{
+    enum keys_result result = keys->full ? KEYS_FULL : add(keys, object, name);
+    if (result == KEYS_FULL) {
+        keys->full = true;
+        keys->len = KEYS_FEW; /* so that each name comes here */
+    }
+    return result;
 }

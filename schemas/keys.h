@@ -10,6 +10,7 @@
 #define SCHEMAS_KEYS_H
 #include "base/arena.h"
 #include "base/slice.h"
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct keys {
     struct keys_entry *table; /* NULL until there are more than a few */
     size_t capacity;          /* a power of two, or 0 */
     size_t len;               /* names since keys_forget; above KEYS_FEW they are in the table */
+    bool full;                /* the arena gave no more memory: names may be missing */
     uint32_t first;           /* number of the first object that counts */
     uint32_t last;            /* number of the last object */
     uint64_t secret[2];       /* drawn for the first table */
@@ -39,7 +41,7 @@ struct keys {
 enum keys_result {
     KEYS_NEW,
     KEYS_SEEN, /* the object has a member of that name already */
-    KEYS_FULL, /* the arena gives no more memory */
+    KEYS_FULL, /* the arena gives no more memory; from then on always */
 };
 
 void keys_init(struct keys *keys, struct arena *arena);

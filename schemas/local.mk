@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/libschemas.a
   %D%/number.c %D%/number.h \
   %D%/pattern.c %D%/pattern.h \
   %D%/pattern_re2.cc %D%/pattern_re2.h \
+  %D%/plain.c %D%/plain.h \
   %D%/property.c %D%/property.h \
   %D%/property_check.c %D%/property_node.h \
   %D%/property_document.c %D%/property_document.h \

@@ -3,6 +3,7 @@
 #include "schemas/scan.h"
 #include "base/assert.h"
 #include "schemas/escape.h"
+#include "schemas/plain.h"
 #include "schemas/utf8.h"
 #include "schemas/wide.h"
 
@@ -243,8 +244,8 @@ static RARE bool read_string(struct scan *scan, struct scan_value *ret_value,
     }
     if (at >= bytes.size)
         return scan_break(scan, "the string that begins at offset %zu does not end", scan->at);
-    *ret_value = (struct scan_value){
-        SCAN_STRING, escaped, blemish.why == NULL, {bytes.data + start, at - start}};
+    *ret_value = (struct scan_value){SCAN_STRING, .escaped = escaped, .valid = blemish.why == NULL,
+                                     .raw = {bytes.data + start, at - start}};
     *ret_blemish = blemish;
     scan->at = at + 1;
     return true;
@@ -293,8 +294,8 @@ static bool read_number(struct scan *scan, struct scan_value *ret_value)
         if (!skip_digits(scan))
             return false;
     }
-    *ret_value =
-        (struct scan_value){SCAN_NUMBER, false, true, {scan->bytes.data + start, scan->at - start}};
+    *ret_value = (struct scan_value){SCAN_NUMBER, .valid = true,
+                                     .raw = {scan->bytes.data + start, scan->at - start}};
     return true;
 }
 
@@ -307,7 +308,8 @@ static bool read_literal(struct scan *scan, enum scan_kind kind, struct scan_val
     for (size_t i = 0; i < literal.size; i++, scan->at++)
         if (scan->at >= scan->bytes.size || scan->bytes.data[scan->at] != literal.data[i])
             return unexpected(scan, literal.data);
-    *ret_value = (struct scan_value){kind, false, true, {scan->bytes.data + start, literal.size}};
+    *ret_value =
+        (struct scan_value){kind, .valid = true, .raw = {scan->bytes.data + start, literal.size}};
     return true;
 }
 
@@ -329,7 +331,7 @@ static inline bool read_scalar(struct scan *scan, enum scan_kind kind, struct sc
         return read_literal(scan, kind, ret_value);
     if (!take_plain(scan, &raw))
         return read_odd_string(scan, ret_value);
-    *ret_value = (struct scan_value){SCAN_STRING, false, true, raw};
+    *ret_value = (struct scan_value){SCAN_STRING, .valid = true, .raw = raw};
     return true;
 }
 
@@ -531,6 +533,9 @@ static __attribute__((noinline)) bool read_nested(struct scan *scan, enum scan_k
     if (!open_level(scan, outer))
         return false;
     while (scan->depth > outside) {
+        plain_read(scan, outside);
+        if (scan->depth == outside)
+            break;
         enum scan_step step = scan->kinds[scan->depth - 1] == SCAN_OBJECT ? next_member(scan, &name)
                                                                           : scan_element(scan);
         if (step == SCAN_BROKEN)
@@ -543,8 +548,8 @@ static __attribute__((noinline)) bool read_nested(struct scan *scan, enum scan_k
         if (nested ? !scan_open(scan, kind) : !read_scalar(scan, kind, &scalar))
             return false;
     }
-    *ret_value =
-        (struct scan_value){outer, false, true, {scan->bytes.data + start, scan->at - start}};
+    *ret_value = (struct scan_value){outer, .valid = true,
+                                     .raw = {scan->bytes.data + start, scan->at - start}};
     return true;
 }
 

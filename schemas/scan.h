@@ -45,6 +45,7 @@ struct scan_value {
     enum scan_kind kind;
     bool escaped;     /* a string with a backslash in it: see scan_text */
     bool valid;       /* false: a string that is not valid Unicode (a flaw is noted) */
+    bool printable;   /* a string found to be printable ASCII, not escaped; false tells nothing */
     struct slice raw; /* all its bytes; of a string those between the quotes */
 };
 

@@ -2,7 +2,7 @@
  *
  * Nearly all of an event is text in which nothing happens: no quote, no backslash, no control
  * character, nothing beyond ASCII. These functions run over it. With SSE2, which every x86-64 has,
- * they take sixteen bytes a step; elsewhere they go byte by byte. Wider registers gain nothing
+ * they take sixteen bytes a step; elsewhere they go byte by byte. Wider registers gain little
  * here: the texts of an event are 5 to 40 bytes long.
  *
  * No byte outside of the text is read. What is left of it at the end is put together from loads
@@ -20,7 +20,10 @@
 #include <emmintrin.h>
 #endif
 
-enum { WIDE_STEP = 16 };
+enum {
+    WIDE_STEP = 16,
+    WIDE_BLOCK = 64,
+};
 
 /* How many bytes come before the first that a string of JSON must look at: a quote, a backslash, a
  * control character, or one beyond ASCII. `size` when there is none. */
@@ -32,6 +35,27 @@ static inline size_t wide_plain_bytewise(const char *data, size_t size)
         if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
             break;
     }
+    return at;
+}
+
+/* A bit for each of WIDE_BLOCK bytes that is no printable ASCII, or a quote or a backslash; the
+ * first byte has the lowest bit. */
+static inline uint64_t wide_odd_bytewise(const char *data)
+{
+    uint64_t odd = 0;
+    for (size_t at = 0; at < WIDE_BLOCK; at++) {
+        unsigned char c = (unsigned char)data[at];
+        odd |= (uint64_t)(c < 0x20 || c > 0x7E || c == '"' || c == '\\') << at;
+    }
+    return odd;
+}
+
+/* How many of WIDE_STEP bytes come before the first that is no digit. */
+static inline size_t wide_digits_step_bytewise(const char *data)
+{
+    size_t at = 0;
+    while (at < WIDE_STEP && data[at] >= '0' && data[at] <= '9')
+        at++;
     return at;
 }
 
@@ -123,6 +147,29 @@ static inline size_t wide_plain(const char *data, size_t size)
     return at + (size_t)__builtin_ctz(wide_not_plain(wide_load_part(data + at, size - at)));
 }
 
+static inline uint64_t wide_odd_step(const char *data)
+{
+    __m128i bytes = wide_load(data);
+    /* One more turns 0x7F into the least number; what is beyond ASCII stays below the bound. */
+    __m128i more = _mm_add_epi8(bytes, _mm_set1_epi8(1));
+    __m128i odd = _mm_or_si128(_mm_cmplt_epi8(more, _mm_set1_epi8(0x21)), wide_quotes(bytes));
+    return (unsigned)_mm_movemask_epi8(odd);
+}
+
+static inline uint64_t wide_odd(const char *data)
+{
+    return wide_odd_step(data) | wide_odd_step(data + WIDE_STEP) << WIDE_STEP |
+           wide_odd_step(data + 2 * WIDE_STEP) << 2 * WIDE_STEP |
+           wide_odd_step(data + 3 * WIDE_STEP) << 3 * WIDE_STEP;
+}
+
+static inline size_t wide_digits_step(const char *data)
+{
+    __m128i values = _mm_sub_epi8(wide_load(data), _mm_set1_epi8('0'));
+    __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+    return (size_t)__builtin_ctz(~(unsigned)_mm_movemask_epi8(digits));
+}
+
 static inline unsigned wide_not_printable(__m128i bytes)
 {
     __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
@@ -182,6 +229,16 @@ static inline bool wide_printable(const char *data, size_t size)
     return wide_printable_bytewise(data, size);
 }
 
+static inline uint64_t wide_odd(const char *data)
+{
+    return wide_odd_bytewise(data);
+}
+
+static inline size_t wide_digits_step(const char *data)
+{
+    return wide_digits_step_bytewise(data);
+}
+
 static inline bool wide_within(const char *data, const char *low, const char *high)
 {
     return wide_within_bytewise(data, low, high);
@@ -193,4 +250,5 @@ static inline bool wide_copy(char *to, const char *data, size_t size)
 }
 
 #endif
+
 #endif

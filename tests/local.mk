@@ -36,6 +36,7 @@ unit_tests = \
   %D%/unit/test_partition \
   %D%/unit/test_pattern \
   %D%/unit/test_pg \
+  %D%/unit/test_plain \
   %D%/unit/test_produce \
   %D%/unit/test_producer \
   %D%/unit/test_property_schema \

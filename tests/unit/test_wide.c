@@ -31,8 +31,17 @@ static void edge_done(struct edge *edge)
     munmap(edge->pages, 3 * edge->page);
 }
 
+static void check_steps(const char *data, size_t size)
+{
+    if (size >= WIDE_BLOCK)
+        CHECK(wide_odd(data) == wide_odd_bytewise(data));
+    if (size >= WIDE_STEP)
+        CHECK(wide_digits_step(data) == wide_digits_step_bytewise(data));
+}
+
 static void check_text(const char *data, size_t size)
 {
+    check_steps(data, size);
     char wide[TEXT_MAX + WIDE_STEP], bytewise[TEXT_MAX];
     CHECK(wide_plain(data, size) == wide_plain_bytewise(data, size));
     CHECK(wide_printable(data, size) == wide_printable_bytewise(data, size));
@@ -79,7 +88,7 @@ TEST(wide, finds_every_byte_at_every_place_of_every_size)
 {
     struct edge edge;
     edge_init(&edge);
-    for (size_t size = 0; size < 50; size++) {
+    for (size_t size = 0; size < 70; size++) {
         char text[TEXT_MAX];
         memset(text, 'a', sizeof text);
         check_at_both_edges(&edge, text, size);
