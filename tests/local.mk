@@ -123,6 +123,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/mutations.py \
   %D%/flow/organization.py \
   %D%/flow/requirements.txt \
+  %D%/flow/schemathesis_hooks.py \
   %D%/flow/stack.py \
   %D%/flow/test_accept.py \
   %D%/flow/test_broker.py \

@@ -11,10 +11,12 @@ import yaml
 
 from flow.stack import REPOSITORY
 
+DOCUMENT = REPOSITORY / "openapi" / "openapi.yaml"
+
 
 class Contract:
     def __init__(self) -> None:
-        self.document = yaml.safe_load((REPOSITORY / "openapi" / "openapi.yaml").read_text())
+        self.document = yaml.safe_load(DOCUMENT.read_text())
         self._validators: dict[str, jsonschema.Draft202012Validator] = {}
 
     def resolve(self, part: dict) -> dict:

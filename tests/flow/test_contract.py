@@ -8,12 +8,15 @@ SPDX-License-Identifier: Apache-2.0
 
 import collections
 import os
+import pathlib
 import random
+import subprocess
+import sys
 
 import httpx
 import pytest
 
-from flow.contract import Contract
+from flow.contract import DOCUMENT, Contract
 from flow.mutations import Mutator, Request, right_requests
 
 REQUESTS = 1000
@@ -64,3 +67,21 @@ def test_a_thousand_mutated_requests_are_answered_as_documented(organization, ka
     assert organization.send([organization.event()]) == 201, "the server goes on"
     taken.update(list(organization.sent))
     assert collections.Counter(record.transaction_id for record in kafka.records(organization.id)) == taken
+
+
+@pytest.mark.long
+def test_schemathesis_finds_nothing(organization, stack, tmp_path):
+    """Requests made of the document, right and wrong ones: no 5xx, and answers as documented.
+
+    Left out: that what fits the schema is taken (it cannot say that times must be of now), and that what does not
+    fit is refused (some of it is taken, as by another name).
+    """
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENT), "--url", stack.env["BXB_URL"]]
+    command += ["--header", f"Authorization: Bearer {organization.key}", "--exclude-tag", "admin"]
+    command += ["--exclude-checks", "positive_data_acceptance,negative_data_rejection"]
+    command += ["--phases", "examples,coverage,fuzzing", "--max-examples", "100", "--continue-on-failure", "--no-color"]
+    hooks = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(pathlib.Path(__file__).parent)}
+    done = subprocess.run(
+        command, env={**os.environ, **hooks}, cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False
+    )
+    assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2000:]
