@@ -45,6 +45,7 @@ unit_tests = \
   %D%/unit/test_read_back \
   %D%/unit/test_record \
   %D%/unit/test_route \
+  %D%/unit/test_round_trip \
   %D%/unit/test_scan \
   %D%/unit/test_seen \
   %D%/unit/test_segments \
