@@ -9,6 +9,7 @@ void pg_columns_init(struct pg_columns *columns, size_t len)
 {
     ASSERT(len <= PG_COLUMNS_MAX);
     columns->len = len;
+    columns->ended = false;
     for (size_t i = 0; i < len; i++) {
         buf_init(&columns->arrays[i], PG_COLUMN_SIZE_MAX);
         pg_array_begin(&columns->arrays[i]);
@@ -61,12 +62,14 @@ bool pg_columns_query(struct pg *pg, const char *sql, const char *const params[]
     for (size_t i = 0; i < params_len; i++)
         all[i] = params[i];
     for (size_t i = 0; i < columns->len; i++) {
-        pg_array_end(&columns->arrays[i]);
+        if (!columns->ended)
+            pg_array_end(&columns->arrays[i]);
         all[params_len + i] = buf_text(&columns->arrays[i]);
         if (columns->arrays[i].overflow)
             return err_set(reterr, ERR_INTERNAL, "a column of rows is larger than %d bytes",
                            PG_COLUMN_SIZE_MAX);
     }
+    columns->ended = true;
     return pg_query(pg, sql, all, params_len + columns->len, NULL, reterr);
 }
 

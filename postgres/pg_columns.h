@@ -24,6 +24,7 @@ enum {
 struct pg_columns {
     struct buf arrays[PG_COLUMNS_MAX]; /* owned */
     size_t len;
+    bool ended; /* nothing can be added any more */
 };
 
 void pg_columns_init(struct pg_columns *columns, size_t len);
@@ -36,7 +37,8 @@ void pg_columns_add_null(struct pg_columns *columns, size_t column);
 /* For bytea. */
 void pg_columns_add_bytes(struct pg_columns *columns, size_t column, struct slice bytes);
 
-/* Runs `sql` with `params`, and behind them the columns, of which nothing can be added any more.
+/* Runs `sql` with `params`, and behind them the columns, to which nothing can be added any more;
+ * they can be sent again.
  * Errors: those of pg_query; INTERNAL when a column is too large. */
 bool pg_columns_query(struct pg *pg, const char *sql, const char *const params[], size_t params_len,
                       struct pg_columns *columns, struct err *reterr) MUST_CHECK;

@@ -46,6 +46,7 @@ void batch_reset(struct batch *batch)
     free_blocks(batch);
     usage_reset(&batch->usage);
     dead_letters_done(&batch->dead);
+    records_done(&batch->records);
     arena_reset(&batch->arena);
     batch->rows_len = 0;
     batch->months_len = 0;
@@ -61,6 +62,7 @@ void batch_done(struct batch *batch)
     free_blocks(batch);
     usage_done(&batch->usage);
     dead_letters_done(&batch->dead);
+    records_done(&batch->records);
     arena_done(&batch->arena);
     mem_freep(&batch->rows);
     mem_freep(&batch->ranges);
@@ -249,19 +251,23 @@ static bool seal_blocks(struct batch *batch, const struct row *const order[], si
     return true;
 }
 
-bool batch_seal(struct batch *batch, const int64_t hwm[], uint32_t incarnation, struct err *reterr)
+bool batch_seal(struct batch *batch, const int64_t hwm[], uint32_t incarnation,
+                enum records_mode mode, struct err *reterr)
 {
     ASSERT(batch->rows_len > 0);
     CLEANUP(mem_freep) const struct row **order = xcalloc(batch->rows_len, sizeof *order);
     batch->intent.incarnation = incarnation;
+    batch->intent.records_mode = mode;
     seal_ranges(batch, hwm);
     size_t stored;
     if (!seal_fates(batch, order, &stored, reterr))
         return false;
     if (stored > 1)
         qsort(order, stored, sizeof *order, compare_rows);
-    for (size_t i = 0; i < stored; i++)
+    for (size_t i = 0; i < stored; i++) {
         if (!usage_add(&batch->usage, &order[i]->record, reterr))
             return false;
+        records_add(&batch->records, mode, order[i]);
+    }
     return seal_blocks(batch, order, stored, incarnation, reterr);
 }

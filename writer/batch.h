@@ -23,6 +23,7 @@
 #include "writer/dead.h"
 #include "writer/fate.h"
 #include "writer/intent.h"
+#include "writer/records.h"
 #include "writer/usage.h"
 
 /* The records taken of one Kafka partition. */
@@ -54,6 +55,7 @@ struct batch {
     struct buf *blocks;   /* per intent.blocks: the Native block; owned */
     struct usage usage;
     struct dead_letters dead;
+    struct records records;
 };
 
 struct batch_limits {
@@ -77,10 +79,11 @@ bool batch_full(const struct batch *batch, const struct batch_limits *limits);
  * when a pinned record is not among the rows. */
 bool batch_pin(struct batch *batch, const struct fates *pinned, struct err *reterr) MUST_CHECK;
 
-/* Ends the gathering: fills intent.ranges, intent.fates, intent.blocks, the blocks and the usage.
- * `hwm` is, by partition, the last offset before the batch. Errors: RECORD_INVALID, OVERLOADED. */
+/* Ends the gathering: fills intent.ranges, intent.fates, intent.blocks, the blocks, usage, dead
+ * letters and records (of what is stored, those that `mode` wants). `hwm` is, by partition, the
+ * last offset before the batch. Errors: RECORD_INVALID, OVERLOADED. */
 bool batch_seal(struct batch *batch, const int64_t hwm[], uint32_t incarnation,
-                struct err *reterr) MUST_CHECK;
+                enum records_mode mode, struct err *reterr) MUST_CHECK;
 
 /* Adds one record to a partition's digest: offset and size as 8 bytes each, little-endian, then
  * the value. */

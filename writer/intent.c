@@ -92,6 +92,7 @@ enum kind {
     KIND_I64,    /* int64_t, not negative */
     KIND_U32,    /* uint32_t */
     KIND_DIGEST, /* uint8_t[DIGEST_SHA256_SIZE] */
+    KIND_MODE,   /* enum records_mode, by its name */
 };
 
 struct member {
@@ -119,6 +120,7 @@ static const struct member intent_members[] = {
     MEMBER(struct intent, KIND_TEXT, "table", table),
     MEMBER(struct intent, KIND_TEXT, "table_uuid", table_uuid),
     MEMBER(struct intent, KIND_TEXT, "partition_key", partition_key),
+    MEMBER(struct intent, KIND_MODE, "records_mode", records_mode),
 };
 
 static const struct member range_members[] = {
@@ -149,20 +151,18 @@ static const struct member runs_members[] = {
     MEMBER(struct runs, KIND_TEXT, "runs", text),
 };
 
-/* Which version of this program made it; transaction_record is not written yet ("none"). */
+/* Which version of this program made it. */
 struct making {
     int64_t version;
     int64_t record_format;
-    char records_mode[8];
 };
 
 static const struct member making_members[] = {
     MEMBER(struct making, KIND_I64, "version", version),
     MEMBER(struct making, KIND_I64, "record_format", record_format),
-    MEMBER(struct making, KIND_CHARS, "records_mode", records_mode),
 };
 
-static const struct making our_making = {INTENT_VERSION, INTENT_RECORD_FORMAT, "none"};
+static const struct making our_making = {INTENT_VERSION, INTENT_RECORD_FORMAT};
 
 /* Writing */
 
@@ -183,6 +183,9 @@ static void put_member(struct buf *out, const struct member *member, const void 
         break;
     case KIND_U32:
         buf_append_u64(out, *(const uint32_t *)field);
+        break;
+    case KIND_MODE:
+        buf_append_json(out, slice_from(records_mode_name(*(const enum records_mode *)field)));
         break;
     case KIND_DIGEST:
         digest_hex(field, DIGEST_SHA256_SIZE, hex);
@@ -278,8 +281,14 @@ static bool set_text(const struct member *member, struct slice text, void *field
         ((char *)field)[text.size] = '\0';
         return true;
     }
+    CLEANUP(mem_freep) char *copy = xstrndup(text.data, text.size);
+    if (member->kind == KIND_MODE) {
+        enum records_mode mode = records_mode_of(copy);
+        *(enum records_mode *)field = mode;
+        return mode < RECORDS_MODES;
+    }
     mem_freep(field);
-    *(char **)field = xstrndup(text.data, text.size);
+    *(char **)field = TAKE(copy);
     return true;
 }
 
@@ -447,8 +456,7 @@ static bool makes_sense(const struct intent *intent)
 static bool made_by_us(const struct making *making)
 {
     return making->version == our_making.version &&
-           making->record_format == our_making.record_format &&
-           strcmp(making->records_mode, our_making.records_mode) == 0;
+           making->record_format == our_making.record_format;
 }
 
 bool intent_decode(struct slice json, struct intent *ret_intent, struct err *reterr)

@@ -14,12 +14,13 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "writer/fates.h"
+#include "writer/records.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    INTENT_VERSION = 2,
+    INTENT_VERSION = 3,
     INTENT_RECORD_FORMAT = 1, /* schemas/record.h */
     INTENT_ID_SIZE = 37,      /* a UUID's text and NUL */
     INTENT_MONTH_SIZE = 8,    /* "202611" and NUL */
@@ -63,6 +64,7 @@ struct intent {
     char *table; /* "default.events_raw" */
     char *table_uuid;
     char *partition_key;
+    enum records_mode records_mode; /* which records also go to transaction_record */
     /* what it holds; owned */
     struct intent_range *ranges; /* by partition */
     size_t ranges_len;

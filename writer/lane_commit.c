@@ -21,7 +21,8 @@ static bool seal(struct lane *lane, struct err *reterr)
 {
     struct batch *batch = lane->open;
     struct intent *intent = &batch->intent;
-    if (!batch_seal(batch, lane->taken, lane->ledger.incarnation, reterr))
+    if (!batch_seal(batch, lane->taken, lane->ledger.incarnation,
+                    records_mode_of(lane->settings->records_mode), reterr))
         return false;
     consumer_release(lane->consumer, batch->last_sequence);
     for (size_t i = 0; i < intent->ranges_len; i++)
@@ -61,7 +62,8 @@ static bool advance(struct lane *lane, struct batch *landed, struct batch *next,
 {
     struct ledger_completion completion = {0};
     if (landed)
-        completion = (struct ledger_completion){&landed->intent, &landed->usage, &landed->dead};
+        completion = (struct ledger_completion){&landed->intent, &landed->usage, &landed->dead,
+                                                &landed->records};
     int64_t backoff_ms = 0;
     bool unknown = false;
     for (;;) {

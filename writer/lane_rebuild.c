@@ -93,7 +93,7 @@ static bool rebuild_with(struct lane *lane, struct consumer *consumer, struct er
     if (lane->open->rows_len == 0)
         return err_set(reterr, ERR_LOG_CHANGED, "no record of the intent is in the topic any more");
     if (!batch_pin(lane->open, &was->fates, reterr) ||
-        !batch_seal(lane->open, lane->taken, lane->ledger.incarnation, reterr) ||
+        !batch_seal(lane->open, lane->taken, lane->ledger.incarnation, was->records_mode, reterr) ||
         !compare_ranges(was, is, reterr) || !compare_blocks(was, is, reterr))
         return false;
     /* From here on it is that very intent: id, tokens and attempts. */

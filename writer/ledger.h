@@ -18,6 +18,7 @@
 #include "postgres/pg_columns.h"
 #include "writer/dead.h"
 #include "writer/intent.h"
+#include "writer/records.h"
 #include "writer/usage.h"
 
 enum { LEDGER_OWNER_SIZE = 128 };
@@ -101,6 +102,7 @@ struct ledger_completion {
     struct intent *intent;
     struct usage *usage;
     const struct dead_letters *dead;
+    struct records *records;
 };
 
 /* One transaction: completes a batch (NULL: none) and records the next intent (NULL: none), whose

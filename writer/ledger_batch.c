@@ -162,7 +162,8 @@ static bool run(struct ledger *ledger, const struct ledger_completion *complete,
     if (complete &&
         (!raise_hwm(ledger, complete->intent, reterr) || !add_batch(ledger, complete, reterr) ||
          !add_usage(ledger, complete->usage, reterr) ||
-         !ledger_add_dead(ledger, complete->dead, reterr)))
+         !ledger_add_dead(ledger, complete->dead, reterr) ||
+         !ledger_add_records(ledger, complete->records, reterr)))
         return false;
     return !intend || check_hwm(ledger, intend, reterr);
 }

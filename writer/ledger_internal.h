@@ -10,4 +10,8 @@
 bool ledger_add_dead(struct ledger *ledger, const struct dead_letters *letters,
                      struct err *reterr) MUST_CHECK;
 
+/* Writes its transaction records (ledger_records.c). */
+bool ledger_add_records(struct ledger *ledger, struct records *records,
+                        struct err *reterr) MUST_CHECK;
+
 #endif

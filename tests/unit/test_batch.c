@@ -47,6 +47,7 @@ static void add(struct batch *batch, const struct event *event)
                                   .code = slice_from(event->code),
                                   .value = SLICE("1.5"),
                                   .properties = SLICE("{}"),
+                                  .transactional = strcmp(event->code, "credits") == 0,
                                   .timestamp_ms = event->at_ms,
                                   .ingested_ms = event->at_ms};
     struct buf out;
@@ -93,7 +94,7 @@ TEST(batch, makes_a_sorted_block_per_month)
     batch_init(&batch, 3, &columns);
     add_all(&batch, events, ARRAY_LEN(events));
     const int64_t hwm[] = {59, -1, 9};
-    CHECK(batch_seal(&batch, hwm, 0, &err));
+    CHECK(batch_seal(&batch, hwm, 0, RECORDS_MARKED, &err));
 
     const struct intent *intent = &batch.intent;
     CHECK(intent->blocks_len == 2);
@@ -133,7 +134,7 @@ TEST(batch, same_records_make_the_same_bytes_in_any_order_of_partitions)
         batch_init(&batch, 2, &columns);
         for (size_t j = 0; j < 4; j++)
             add(&batch, &events[orders[i][j]]);
-        CHECK(batch_seal(&batch, no_hwm, 0, &err));
+        CHECK(batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
         if (i == 0) {
             first = batch;
             continue;
@@ -190,7 +191,7 @@ TEST(batch, is_full_before_it_has_too_many_months)
         const struct event event = {0, taken, ORG_A, "x", "k", taken * 31 * 86400000LL};
         add(&batch, &event);
     }
-    CHECK(batch_seal(&batch, no_hwm, 0, &err));
+    CHECK(batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
     CHECK(batch.intent.blocks_len == INTENT_BLOCKS_MAX && taken >= INTENT_BLOCKS_MAX);
     batch_done(&batch);
 }
@@ -214,7 +215,7 @@ TEST(batch, what_cannot_be_read_is_a_dead_letter_among_the_others)
     add(&batch, &events[0]);
     batch_add(&batch, &garbage);
     add_all(&batch, events + 1, ARRAY_LEN(events) - 1);
-    CHECK(batch_seal(&batch, no_hwm, 0, &err));
+    CHECK(batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
 
     const struct intent *intent = &batch.intent;
     CHECK(intent->ranges_len == 1 && intent->ranges[0].records == 7 && intent->ranges[0].to == 47);
@@ -251,7 +252,7 @@ TEST(batch, a_value_that_the_table_cannot_keep_is_a_dead_letter)
         struct err err;
         batch_init(&batch, 1, &columns);
         add(&batch, &event);
-        CHECK(batch_seal(&batch, no_hwm, 0, &err));
+        CHECK(batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
         CHECK(intent_rows(&batch.intent) == rows[i].stored);
         if (!rows[i].stored) {
             CHECK(batch.dead.list[0].reason == FATE_VALUE_UNSTORABLE);
@@ -288,7 +289,7 @@ TEST(batch, that_is_built_again_gives_each_record_its_pinned_fate)
     pin_some(&pinned);
     batch_init(&batch, 1, &columns);
     add_all(&batch, events, ARRAY_LEN(events));
-    CHECK(batch_pin(&batch, &pinned, &err) && batch_seal(&batch, no_hwm, 0, &err));
+    CHECK(batch_pin(&batch, &pinned, &err) && batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
     CHECK(intent_rows(&batch.intent) == 2 && batch.intent.blocks_len == 1);
     letters(&batch.blocks[0], 2, text);
     CHECK(strcmp(text, "ae") == 0);
@@ -321,6 +322,32 @@ TEST(batch, that_is_built_again_stops_at_what_can_no_longer_be_stored)
     fates_done(&pinned);
 }
 
+TEST(batch, keeps_the_records_that_the_mode_wants)
+{
+    const struct event plain = {0, 1, ORG_A, "a", "k", november_ms};
+    const struct event marked = {0, 2, ORG_A, "b", "credits", november_ms};
+    const struct {
+        enum records_mode mode;
+        const char *transactions;
+    } rows[] = {{RECORDS_NONE, NULL}, {RECORDS_MARKED, "{\"b\""}, {RECORDS_ALL, "{\"b\",\"a\""}};
+    struct columns columns = offsets_only();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct batch batch;
+        struct err err;
+        batch_init(&batch, 1, &columns);
+        add(&batch, &plain);
+        add(&batch, &marked);
+        CHECK(batch_seal(&batch, no_hwm, 0, rows[i].mode, &err));
+        CHECK(batch.intent.records_mode == rows[i].mode);
+        CHECK(batch.records.chunks_len == (rows[i].transactions != NULL));
+        CHECK(!rows[i].transactions ||
+              strcmp(buf_text(&batch.records.chunks[0].arrays[1]), rows[i].transactions) == 0);
+        batch_reset(&batch);
+        CHECK(batch.records.chunks_len == 0);
+        batch_done(&batch);
+    }
+}
+
 TEST(batch, of_nothing_but_duplicates_has_no_blocks)
 {
     const struct event events[] = {{0, 11, ORG_A, "b", "k", november_ms},
@@ -333,7 +360,7 @@ TEST(batch, of_nothing_but_duplicates_has_no_blocks)
     pin_some(&pinned);
     batch_init(&batch, 1, &columns);
     add_all(&batch, events, ARRAY_LEN(events));
-    CHECK(batch_pin(&batch, &pinned, &err) && batch_seal(&batch, no_hwm, 0, &err));
+    CHECK(batch_pin(&batch, &pinned, &err) && batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
     CHECK(batch.intent.blocks_len == 0 && batch.intent.fates.len == 3);
     CHECK(batch.intent.ranges_len == 1 && batch.intent.ranges[0].to == 13);
     CHECK(batch.usage.entries_len == 0);
@@ -351,7 +378,7 @@ TEST(batch, is_as_new_after_a_reset)
         const struct event event = {0, round, ORG_A, "x", "k", november_ms};
         const int64_t hwm[] = {round - 1};
         add(&batch, &event);
-        CHECK(batch_seal(&batch, hwm, 0, &err));
+        CHECK(batch_seal(&batch, hwm, 0, RECORDS_MARKED, &err));
         CHECK(batch.intent.ranges_len == 1 && batch.intent.ranges[0].from == round);
         CHECK(batch.intent.blocks_len == 1 && batch.intent.blocks[0].rows == 1);
         batch_reset(&batch);

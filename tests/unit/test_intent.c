@@ -17,6 +17,7 @@ static struct intent sample(void)
         .table = xstrdup("default.events_raw"),
         .table_uuid = xstrdup("6f2082f2-b897-43d2-bd1f-56546db66238"),
         .partition_key = xstrdup("toYYYYMM(timestamp)"),
+        .records_mode = RECORDS_ALL,
         .ranges_len = 2,
         .blocks_len = 2,
     };
@@ -78,7 +79,8 @@ TEST(intent, comes_back_as_it_was_written)
     CHECK(intent_decode(buf_slice(&first), &is, &err));
     intent_encode(&is, &second);
     CHECK(slice_equal(buf_slice(&first), buf_slice(&second)));
-    CHECK(strcmp(is.topic, was.topic) == 0 && is.epoch == was.epoch && is.incarnation == 65535);
+    CHECK(strcmp(is.topic, was.topic) == 0 && is.epoch == was.epoch && is.incarnation == 65535 &&
+          is.records_mode == RECORDS_ALL);
     CHECK(is.ranges_len == 2 && memcmp(is.ranges, was.ranges, 2 * sizeof *is.ranges) == 0);
     CHECK(is.blocks_len == 2 && is.blocks[1].attempt == 2 && is.blocks[1].rows == 12338);
     CHECK(strcmp(is.blocks[0].token, was.blocks[0].token) == 0);
@@ -96,7 +98,7 @@ TEST(intent, survives_what_jsonb_does_to_it)
     /* PostgreSQL gives jsonb back in another order and with blanks. */
     struct intent is;
     struct err err;
-    char *text = changed("{\"version\":2,", "{ \"timeline\" : 3 , \"version\" : 2, ");
+    char *text = changed("{\"version\":3,", "{ \"timeline\" : 3 , \"version\" : 3, ");
     char *twice = strstr(text, "\"timeline\":3,");
     CHECK(twice != NULL);
     memset(twice, ' ', strlen("\"timeline\":3,"));
@@ -112,8 +114,9 @@ TEST(intent, damage_is_seen)
         const char *from, *to;
         enum err_code code;
     } rows[] = {
-        {"\"version\":2,", "\"version\":1,", ERR_SCHEMA_MISMATCH},
+        {"\"version\":3,", "\"version\":1,", ERR_SCHEMA_MISMATCH},
         {"\"record_format\":1", "\"record_format\":9", ERR_SCHEMA_MISMATCH},
+        {"\"records_mode\":\"all\"", "\"records_mode\":\"some\"", ERR_INTERNAL},
         {"\"fates\":[", "\"fates\":7,\"x\":[", ERR_INTERNAL},
         {"0,1,record_invalid", "0,2,record_invalid", ERR_INTERNAL}, /* more than records */
         {"0,1,record_invalid", "1,1,record_invalid", ERR_INTERNAL}, /* outside of the range */
@@ -123,7 +126,7 @@ TEST(intent, damage_is_seen)
         {"0,1,record_invalid", "0,99999999999,1", ERR_INTERNAL},
         {"0,1,record_invalid", "9223372036854775807,1,1", ERR_INTERNAL},
         {"0,1,record_invalid", "", ERR_INTERNAL},
-        {"\"version\":2,", "", ERR_INTERNAL},
+        {"\"version\":3,", "", ERR_INTERNAL},
         {"\"epoch\":", "\"epok\":", ERR_INTERNAL},
         {"\"lane\":\"main\"", "\"lane\":7", ERR_INTERNAL},
         {"\"ranges\":[", "\"ranges\":7,\"x\":[", ERR_INTERNAL},
