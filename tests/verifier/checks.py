@@ -19,6 +19,7 @@ from .model import (
     Record,
     Row,
     Sent,
+    TransactionRecord,
     Unreadable,
     Usage,
     UsageKey,
@@ -217,6 +218,37 @@ def ledger_counts_its_fates(sent: list[Sent], observed: Observed):
     return len(observed.batches), differences()
 
 
+def transactions_are_recorded(sent: list[Sent], observed: Observed):
+    """the first stored record of each transactional event is in transaction_record as it was, and no other is"""
+    wanted: dict[tuple[str, str], Record] = {}
+    modes = sorted(
+        (part.partition, part.first, part.last, batch.records_mode) for batch in observed.batches for part in batch.ranges
+    )
+    for record in sorted(observed.stored(), key=lambda record: record.offset):
+        at = bisect.bisect_right(modes, (record.partition, record.offset, float("inf"))) - 1
+        covered = at >= 0 and modes[at][0] == record.partition and record.offset <= modes[at][2]
+        mode = modes[at][3] if covered else "none"
+        if mode == "all" or (mode == "marked" and record.transactional):
+            wanted.setdefault(_identity(record), record)
+    found = {_identity(row): row for row in observed.transactions if row.incarnation == observed.incarnation}
+    from_start = not any(observed.log_start.values())
+
+    def differences() -> Differences:
+        for identity in wanted.keys() - found.keys():
+            yield f"{_name(wanted[identity])} at {_place(wanted[identity])} is not in transaction_record"
+        for identity in found.keys() - wanted.keys() if from_start else ():
+            yield f"{_name(found[identity])} is in transaction_record and does not belong there"
+        for identity in wanted.keys() & found.keys():
+            record, row = wanted[identity], found[identity]
+            name = f"{_name(record)} at {_place(record)} in transaction_record"
+            yield from _altered(record, row, name)
+            for field in ("partition", "offset", "properties", "external_subscription_id", "ingested_ms"):
+                if getattr(record, field) != getattr(row, field):
+                    yield f"{name}: {field} is {getattr(row, field)!r}, was {getattr(record, field)!r}"
+
+    return len(wanted), differences()
+
+
 def sums_are_equal(sent: list[Sent], observed: Observed):
     """counts and exact sums per organization, customer, code and hour are equal everywhere"""
     stored = observed.stored()
@@ -334,6 +366,7 @@ CHECKS: tuple[Check, ...] = (
     every_record_has_a_fate,
     dead_letters_are_kept,
     ledger_counts_its_fates,
+    transactions_are_recorded,
     ledger_is_contiguous,
     ledger_pins_what_kafka_holds,
     sums_are_equal,
@@ -363,11 +396,11 @@ def render(results: list[CheckResult], first: int = 5) -> str:
     return "\n".join(lines)
 
 
-def _identity(event: Sent | Record | Row) -> tuple[str, str]:
+def _identity(event: Sent | Record | Row | TransactionRecord) -> tuple[str, str]:
     return event.organization_id, event.transaction_id
 
 
-def _name(event: Sent | Record | Row) -> str:
+def _name(event: Sent | Record | Row | TransactionRecord) -> str:
     return f"{event.transaction_id} of organization {event.organization_id}"
 
 
@@ -405,7 +438,7 @@ def _stored_offset(offset: int, observed: Observed) -> int:
     return (observed.incarnation << STORED_OFFSET_BITS) + offset
 
 
-def _altered(expected: Sent | Record, found: Record | Row, name: str) -> Differences:
+def _altered(expected: Sent | Record, found: Record | Row | TransactionRecord, name: str) -> Differences:
     for field in ("organization_id", "transaction_id", "external_customer_id", "code", "timestamp_ms", "value"):
         want, have = getattr(expected, field), getattr(found, field)
         if want != have:

@@ -42,6 +42,9 @@ class Record(NamedTuple):
     value: Optional[decimal.Decimal]
     properties: str
     raw: bytes = b""  # the value of the record, as it stands in Kafka
+    external_subscription_id: Optional[str] = None
+    ingested_ms: int = 0
+    transactional: bool = False
 
 
 class Unreadable(NamedTuple):
@@ -115,6 +118,7 @@ class Batch(NamedTuple):
     duplicates: int = 0
     dead_letters: int = 0
     fates: tuple[Fate, ...] = ()
+    records_mode: str = "marked"  # which records go to transaction_record: marked, all or none
 
 
 class DeadLetter(NamedTuple):
@@ -127,6 +131,23 @@ class DeadLetter(NamedTuple):
     organization_id: Optional[str]
     key: bytes
     value: bytes
+
+
+class TransactionRecord(NamedTuple):
+    """One row of transaction_record."""
+
+    incarnation: int
+    partition: int
+    offset: int
+    organization_id: str
+    transaction_id: str
+    external_customer_id: str
+    code: str
+    timestamp_ms: int
+    value: Optional[decimal.Decimal]
+    properties: str
+    external_subscription_id: Optional[str]
+    ingested_ms: int
 
 
 @dataclass
@@ -149,6 +170,7 @@ class Observed:
     anchors: dict[int, str] = field(default_factory=dict)  # SHA-256 of the record at hwm
     batches: list[Batch] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    transactions: list[TransactionRecord] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)  # lanes with an intent
     incarnation: int = 0
 

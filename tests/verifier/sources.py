@@ -25,6 +25,7 @@ from .model import (
     Range,
     Record,
     Row,
+    TransactionRecord,
     Unreadable,
     Usage,
     UsageKey,
@@ -84,10 +85,19 @@ def read_postgres(settings: Settings, observed: Observed) -> None:
                     FROM batch JOIN lane ON lane.id = lane_id ORDER BY lane.name, batch.batch_seq"""
         for lane, batch_seq, records, stored, intent, *others in connection.execute(ledger):
             ranges, fates = tuple(intent_ranges(intent)), tuple(intent_fates(intent))
-            observed.batches.append(Batch(lane, batch_seq, records, stored, ranges, *others, fates))
+            mode = intent["records_mode"]
+            observed.batches.append(Batch(lane, batch_seq, records, stored, ranges, *others, fates, mode))
         letters = """SELECT dead_letter.incarnation, partition, log_offset, reason, organization_id::text, key, value
                      FROM dead_letter JOIN topic ON topic.id = topic_id WHERE topic.name = %s"""
         observed.dead_letters = [DeadLetter(*row) for row in connection.execute(letters, [settings.topic])]
+        transactions = """SELECT transaction_record.incarnation, partition, log_offset, organization_id::text,
+                                 transaction_id, external_customer_id, code,
+                                 (extract(epoch FROM "timestamp") * 1000)::bigint, value, properties::text,
+                                 external_subscription_id, (extract(epoch FROM ingested_at) * 1000)::bigint
+                          FROM transaction_record JOIN topic ON topic.id = topic_id WHERE topic.name = %s"""
+        observed.transactions = [
+            TransactionRecord(*row) for row in connection.execute(transactions, [settings.topic])
+        ]
         usage = """SELECT organization_id::text, external_customer_id, code,
                           (extract(epoch FROM hour) * 1000)::bigint, events, value_sum
                    FROM usage_hourly"""
@@ -298,6 +308,9 @@ def decode_record(message: confluent_kafka.Message) -> Record:
         None if value is None else EXACT.create_decimal(value),
         properties,
         message.value(),
+        event.get("external_subscription_id"),
+        parse_timestamp(event["ingested_at"]),
+        event.get("transactional", False),
     )
 
 

@@ -23,6 +23,7 @@ from verifier.model import (
     Record,
     Row,
     Sent,
+    TransactionRecord,
     Unreadable,
     Usage,
     format_timestamp,
@@ -77,7 +78,10 @@ def world(sent, incarnation=0):
         key = event.organization_id.encode()
         partition = partition_of(key, PARTITIONS)
         raw = repr(event).encode()  # any bytes that tell events apart
-        record = Record(partition, observed.log_end[partition], key, *event[:6], '{"region":"eu"}', raw)
+        offset, marked = observed.log_end[partition], event.transaction_id.endswith("5")
+        record = Record(
+            partition, offset, key, *event[:6], '{"region":"eu"}', raw, "subscription", START_MS, marked
+        )
         observed.records.append(record)
         observed.log_end[partition] += 1
     store(observed)
@@ -91,6 +95,7 @@ def store(observed, fates=()):
     observed.rows = [row_of(record, observed.incarnation) for record in stored]
     recount(observed)
     observed.postgres_usage = usage_of(stored)
+    observed.transactions = [transaction_of(record, observed.incarnation) for record in stored if record.transactional]
     observed.hwm = {partition: end - 1 for partition, end in observed.log_end.items()}
     held = [*observed.records, *observed.unreadable]
     last = {record.partition: record for record in sorted(held, key=lambda record: record.offset)}
@@ -109,6 +114,11 @@ def store(observed, fates=()):
             record = raw[fate.partition, fate.offset]
             letter = (observed.incarnation, fate.partition, fate.offset, fate.what, None, record.key, record.raw)
             observed.dead_letters.append(DeadLetter(*letter))
+
+
+def transaction_of(record, incarnation=0):
+    place = (incarnation, record.partition, record.offset)
+    return TransactionRecord(*place, *record[3:10], record.external_subscription_id, record.ingested_ms)
 
 
 def batch_of(batch_seq, ranges, fates):
@@ -431,6 +441,50 @@ def test_a_fate_outside_of_its_batch_is_found(sent, mixed):
     assert "none of its records" in broken(sent, mixed)[name(checks.ledger_counts_its_fates)][1]
 
 
+# Transaction records.
+
+
+def test_a_transaction_that_is_not_recorded_is_found(sent, observed):
+    lost = observed.transactions.pop()
+    (difference,) = broken(sent, observed)[name(checks.transactions_are_recorded)]
+    assert lost.transaction_id in difference and "is not in transaction_record" in difference
+
+
+def test_a_transaction_of_an_event_that_is_none_is_found(sent, observed):
+    plain = next(record for record in observed.records if not record.transactional)
+    observed.transactions.append(transaction_of(plain))
+    assert "does not belong" in broken(sent, observed)[name(checks.transactions_are_recorded)][0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": decimal.Decimal("1e-18")},
+        {"timestamp_ms": START_MS - 1},
+        {"properties": "{}"},
+        {"external_subscription_id": None},
+        {"ingested_ms": 0},
+        {"offset": 10**6},
+        {"code": "x"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_transaction_that_was_altered_is_found(sent, observed, change):
+    observed.transactions[2] = observed.transactions[2]._replace(**change)
+    (difference,) = broken(sent, observed)[name(checks.transactions_are_recorded)]
+    assert next(iter(change)) in difference
+
+
+def test_each_batch_has_its_own_mode(sent, observed):
+    change_batch(observed, 0, records_mode="none")
+    change_batch(observed, 1, records_mode="all")
+    second = {part.partition: part.first for part in observed.batches[1].ranges}
+    observed.transactions = [
+        transaction_of(record) for record in observed.records if record.offset >= second[record.partition]
+    ]
+    assert broken(sent, observed) == {}
+
+
 # The ledger.
 
 
@@ -444,7 +498,7 @@ def test_a_gap_between_two_batches_is_found(sent, observed):
 
 def test_offsets_that_kafka_never_used_are_no_gap(sent, observed):
     partition = observed.batches[1].ranges[0].partition
-    for things in (observed.records, observed.rows):
+    for things in (observed.records, observed.transactions):
         for at, thing in enumerate(things):
             if thing.partition == partition and thing.offset >= observed.batches[1].ranges[0].first:
                 things[at] = thing._replace(offset=thing.offset + 2)
