@@ -27,7 +27,7 @@ static const struct property common_defaults[] = {
 
 static const struct property producer_defaults[] = {
     {"compression.type", "lz4"},
-    {"linger.ms", "1"},
+    {"linger.ms", "0"}, /* docs/decisions/0009 */
     /* Much longer than the deadline of a request: a record in flight is not given up while its
      * broker may still be about to append it. */
     {"message.timeout.ms", "120000"},
