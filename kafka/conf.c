@@ -31,6 +31,10 @@ static const struct property producer_defaults[] = {
     /* Much longer than the deadline of a request: a record in flight is not given up while its
      * broker may still be about to append it. */
     {"message.timeout.ms", "120000"},
+    /* A connection that a firewall forgot is given up after this (60 s by default), and its records
+     * are sent again on a new one. The broker's own wait for its replicas must be shorter. */
+    {"socket.timeout.ms", "15000"},
+    {"request.timeout.ms", "10000"},
 };
 
 static const struct property consumer_defaults[] = {

@@ -19,6 +19,7 @@ from flow.own_server import OwnServer
 from flow.stack import wait_until
 from verifier.murmur2 import partition_of
 
+# Of the long run; ./scripts/test long has ten minutes.
 RUN_S = float(os.environ.get("BXB_TEST_FAULT_SECONDS", "600"))
 
 
@@ -65,6 +66,19 @@ def test_a_bad_network_loses_nothing(network, server, organization, own_topic):
                 wait_until(lambda: ledger.refused() > refused + 4, 30, f"503 during {name}")
             network.heal()
             wait_taken(ledger, name)
+    own_topic.verify(organization.sent.values())
+
+
+def test_connections_that_a_firewall_forgot_are_given_up_and_lose_nothing(stack, network, organization, own_topic):
+    quick = {"kafka.socket.timeout.ms": "2000", "kafka.request.timeout.ms": "1000"}  # 15 s and 10 s otherwise
+    settings = {"kafka": network.address, "events.topic": own_topic.name, "server.deadline": "1s", **quick}
+    with OwnServer(stack, settings) as server:
+        server.wait_ready()
+        with Ledger(organization, server.url) as ledger:
+            for directions in ((), (TO_BROKER,), (TO_CLIENT,)):
+                wait_taken(ledger, "the start")
+                network.lose(*directions)
+                wait_taken(ledger, f"connections were forgotten: {directions}", patience_s=10)
     own_topic.verify(organization.sent.values())
 
 
@@ -190,7 +204,7 @@ class Faults:
 
 
 @pytest.mark.long
-def test_a_long_run_of_faults_loses_nothing(stack, network, server, organization, own_topic):
+def test_a_long_run_of_faults_loses_nothing(stack, network, server, organization, own_topic, capsys):
     faults = Faults(stack, network, server)
     end = time.monotonic() + RUN_S
     with Ledger(organization, server.url, pause_s=0.1) as ledger:
@@ -198,8 +212,10 @@ def test_a_long_run_of_faults_loses_nothing(stack, network, server, organization
             wait_taken(ledger, faults.strike(), patience_s=180)
     events = len(organization.sent)
     acknowledged = sum(sent.acknowledged for sent in organization.sent.values())
-    print(f"\n{RUN_S:g} s, {faults.counts.total()} faults: {dict(faults.counts)}")
-    print(f"{dict(ledger.answers)} answers (0: none came); the longest batch took {ledger.longest_s:.1f} s")
-    print(f"{acknowledged} of {events} events acknowledged, sent {sum(s.sends for s in organization.sent.values())} times")
+    sends = sum(sent.sends for sent in organization.sent.values())
+    with capsys.disabled():
+        print(f"\n{RUN_S:g} s, {faults.counts.total()} faults: {dict(faults.counts)}")
+        print(f"{dict(ledger.answers)} answers (0: none came); the longest batch took {ledger.longest_s:.1f} s")
+        print(f"{acknowledged} of {events} events acknowledged, sent {sends} times")
     assert acknowledged == events
     own_topic.verify(organization.sent.values())
