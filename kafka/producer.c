@@ -359,27 +359,46 @@ static bool send_error(struct err *reterr, rd_kafka_resp_err_t code)
     }
 }
 
-bool producer_send(struct producer *producer, uint32_t partition, struct slice key,
-                   struct slice value, void *opaque, struct err *reterr)
+/* Neither copied nor freed by librdkafka: the value is the request's until the report. */
+static rd_kafka_resp_err_t produce(struct instance *instance, const struct producer_record *record,
+                                   void *opaque)
+{
+    struct slice key = record->key, value = record->value, trace = record->traceparent;
+    if (trace.size > 0) /* the slower of the two functions, but the one that takes headers */
+        return rd_kafka_producev(
+            instance->rk, RD_KAFKA_V_RKT(instance->topic),
+            RD_KAFKA_V_PARTITION((int32_t)record->partition), RD_KAFKA_V_KEY(key.data, key.size),
+            RD_KAFKA_V_VALUE((void *)value.data, value.size), RD_KAFKA_V_OPAQUE(opaque),
+            RD_KAFKA_V_HEADER("traceparent", trace.data, trace.size), RD_KAFKA_V_END);
+    int rc = rd_kafka_produce(instance->topic, (int32_t)record->partition, 0 /* msgflags */,
+                              (void *)value.data, value.size, key.data, key.size, opaque);
+    return rc == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
+}
+
+static bool send_on(struct producer *producer, struct instance *instance,
+                    const struct producer_record *record, void *opaque, struct err *reterr)
+{
+    if (atomic_fetch_add(&producer->outstanding, 1) == 0)
+        atomic_store(&producer->progress_ms, clock_mono_ms());
+    rd_kafka_resp_err_t code = produce(instance, record, opaque);
+    if (!code)
+        return true;
+    atomic_fetch_sub(&producer->outstanding, 1);
+    return send_error(reterr, code);
+}
+
+bool producer_send(struct producer *producer, const struct producer_record *record, void *opaque,
+                   struct err *reterr)
 {
     atomic_fetch_add(&producer->senders, 1);
     struct instance *instance = atomic_load(&producer->instance);
     bool ok;
-    if (atomic_load_explicit(&producer->draining, memory_order_relaxed)) {
+    if (atomic_load_explicit(&producer->draining, memory_order_relaxed))
         ok = err_set(reterr, ERR_SHUTTING_DOWN, "the service is shutting down");
-    } else if (!instance) {
+    else if (!instance)
         ok = err_set(reterr, ERR_BROKER_UNAVAILABLE, "there is no connection to the broker");
-    } else {
-        if (atomic_fetch_add(&producer->outstanding, 1) == 0)
-            atomic_store(&producer->progress_ms, clock_mono_ms());
-        /* Neither copied nor freed by librdkafka: the value is the request's until the report. */
-        ok = rd_kafka_produce(instance->topic, (int32_t)partition, 0 /* msgflags */,
-                              (void *)value.data, value.size, key.data, key.size, opaque) == 0;
-        if (!ok) {
-            atomic_fetch_sub(&producer->outstanding, 1);
-            send_error(reterr, rd_kafka_last_error());
-        }
-    }
+    else
+        ok = send_on(producer, instance, record, opaque, reterr);
     atomic_fetch_sub(&producer->senders, 1);
     return ok;
 }

@@ -1,6 +1,7 @@
 /* The idempotent producer: what bxb-server hands to Kafka, and what became of it.
  *
- *     producer_send(producer, partition_of(key, n), key, value, opaque, &err);
+ *     struct producer_record record = {.partition = partition_of(key, n), .key = key, …};
+ *     producer_send(producer, &record, opaque, &err);
  *     … later, on the delivery thread: report(opaque, PRODUCER_ACKNOWLEDGED)
  *
  * acks=all and enable.idempotence are fixed. A fatal error of librdkafka makes a new instance
@@ -57,11 +58,18 @@ bool producer_ready(struct producer *producer, struct err *reterr) MUST_CHECK;
  * process lives, so that equal keys meet in one partition. */
 uint32_t producer_partitions(const struct producer *producer);
 
-/* Hands one record over. Key and value are borrowed until the report. Never blocks.
+/* What is handed over. Key and value are borrowed until the report. */
+struct producer_record {
+    uint32_t partition;
+    struct slice key, value;
+    struct slice traceparent; /* becomes a header; copied; size 0: none */
+};
+
+/* Hands one record over. Never blocks.
  * Errors, after which no report comes: OVERLOADED (queue full), BROKER_UNAVAILABLE (no instance
  * now), SHUTTING_DOWN (drained), EVENT_TOO_LARGE. */
-bool producer_send(struct producer *producer, uint32_t partition, struct slice key,
-                   struct slice value, void *opaque, struct err *reterr) MUST_CHECK;
+bool producer_send(struct producer *producer, const struct producer_record *record, void *opaque,
+                   struct err *reterr) MUST_CHECK;
 
 /* From now on producer_send refuses. Waits until everything sent is reported, at most grace_ms;
  * then purges, so that every record is reported in any case. Once. */

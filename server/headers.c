@@ -57,6 +57,21 @@ static bool request_id_well_formed(struct slice text)
     return true;
 }
 
+/* As W3C's Trace Context has it: version-trace-parent-flags in lower-case hexadecimal digits. What
+ * is not is dropped rather than passed on. */
+static bool traceparent_well_formed(struct slice text)
+{
+    static const char shape[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+    if (text.size != strlen(shape))
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (shape[i] == '-' ? c != '-' : !(isdigit((unsigned char)c) || (c >= 'a' && c <= 'f')))
+            return false;
+    }
+    return memcmp(text.data, "ff", 2) != 0;
+}
+
 static void add_content_length(struct headers *headers, struct slice value)
 {
     headers->length_headers++;
@@ -94,6 +109,9 @@ void headers_add(struct headers *headers, struct slice name, struct slice value)
     } else if (same(name, "X-Request-Id")) {
         if (request_id_well_formed(value))
             headers->request_id = value;
+    } else if (same(name, "traceparent")) {
+        if (traceparent_well_formed(value))
+            headers->traceparent = value;
     } else if (same(name, "Expect")) {
         headers->expect_continue = starts(value, "100-continue");
     }

@@ -23,6 +23,7 @@ struct headers {
     struct slice idempotency_key;
     struct cloudevents_headers cloudevent; /* ce-… */
     struct slice request_id;               /* well-formed, or size 0 */
+    struct slice traceparent;              /* well-formed, or size 0 */
     uint64_t content_length;               /* 0 when not given */
     bool has_content_length;
     bool expect_continue;      /* the client waits for "100 Continue" before it sends the body */

@@ -85,12 +85,16 @@ bool produce_records(struct request *request, struct err *reterr)
     deadline_add(&server->deadlines, request);
 
     const struct slice key = request->rules.organization_id;
-    const uint32_t partition = partition_of(key, producer_partitions(server->producer));
+    struct producer_record record = {
+        .partition = partition_of(key, producer_partitions(server->producer)),
+        .key = key,
+        .traceparent = request->headers.traceparent,
+    };
     for (size_t i = 0; i < batch->records_len; i++) {
         struct err err;
         request->produced[i].request = request;
-        if (!producer_send(server->producer, partition, key, batch->records[i].value,
-                           &request->produced[i], &err)) {
+        record.value = batch->records[i].value;
+        if (!producer_send(server->producer, &record, &request->produced[i], &err)) {
             refuse(request, i, &err);
         } else {
             request->sent++;

@@ -309,3 +309,14 @@ def test_every_answer_names_its_request(organization):
     assert answer.headers["X-Request-Id"] == "mine-0123.abc"
     own = {organization.post(organization.event()).headers["X-Request-Id"] for _ in range(2)}
     assert len(own) == 2 and all(own)
+
+
+def test_a_traceparent_is_passed_on_with_every_record(organization, kafka):
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    batch = organization.events(3)
+    assert organization.post(batch, headers={"traceparent": parent}).status_code == 201
+    organization.record(batch, acknowledged=True)
+    assert organization.post(organization.event(), headers={"traceparent": "nonsense"}).status_code == 201
+    headers = [message.headers() for message in kafka.messages(organization.id)]
+    assert headers.count([("traceparent", parent.encode())]) == 3
+    assert headers.count(None) == 1

@@ -32,8 +32,10 @@ static void produce(const struct settings *settings)
         clock_sleep_ms(10);
     for (int i = 0; i < RECORDS; i++) {
         int size = snprintf(values[i], sizeof(values[i]), "%d", i);
-        CHECK(producer_send(producer, (uint32_t)i % PARTITIONS, SLICE("organization"),
-                            (struct slice){values[i], (size_t)size}, NULL, &err));
+        const struct producer_record record = {.partition = (uint32_t)i % PARTITIONS,
+                                               .key = SLICE("organization"),
+                                               .value = {values[i], (size_t)size}};
+        CHECK(producer_send(producer, &record, NULL, &err));
     }
     producer_stop(producer, 10000);
     CHECK(atomic_load(&acknowledged) == RECORDS);

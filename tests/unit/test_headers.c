@@ -154,6 +154,22 @@ TEST(headers, the_key_is_what_follows_bearer)
     }
 }
 
+TEST(headers, a_traceparent_is_taken_only_when_it_is_one)
+{
+    static const char good[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    static const char *const bad[] = {
+        "",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00_4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7_01",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    };
+    CHECK(slice_equal(headers_of("Traceparent", good, NULL).traceparent, SLICE(good)));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK(headers_of("traceparent", bad[i], NULL).traceparent.size == 0);
+}
+
 TEST(headers, a_request_id_is_taken_only_when_it_can_be_echoed)
 {
     char longest[HEADERS_REQUEST_ID_MAX + 2];

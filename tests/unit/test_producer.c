@@ -55,12 +55,20 @@ static bool wait_ready(struct producer *producer)
     return false;
 }
 
+static bool hand_over(struct producer *producer, uint32_t partition, struct slice value,
+                      struct sent *sent, struct err *reterr)
+{
+    const struct producer_record record = {
+        .partition = partition, .key = SLICE("key"), .value = value};
+    return producer_send(producer, &record, sent, reterr);
+}
+
 static void send_all(struct fixture *fixture)
 {
     struct err err;
     for (int i = 0; i < RECORDS; i++)
-        CHECK(producer_send(fixture->producer, (uint32_t)i % PARTITIONS, SLICE("key"),
-                            SLICE("{\"a\":1}"), &fixture->sent[i], &err));
+        CHECK(hand_over(fixture->producer, (uint32_t)i % PARTITIONS, SLICE("{\"a\":1}"),
+                        &fixture->sent[i], &err));
 }
 
 static int reported(const struct fixture *fixture)
@@ -111,7 +119,7 @@ TEST(producer, is_not_ready_and_refuses_without_an_instance)
     CHECK(producer != NULL);
     CHECK(!producer_ready(producer, &err) && err.code == ERR_NOT_READY);
     CHECK(producer_partitions(producer) == 0);
-    CHECK(!producer_send(producer, 0, SLICE("k"), SLICE("v"), &sent, &err));
+    CHECK(!hand_over(producer, 0, SLICE("v"), &sent, &err));
     CHECK(err.code == ERR_BROKER_UNAVAILABLE);
     producer_stop(producer, 0);
     settings_done(&settings);
@@ -201,7 +209,7 @@ TEST(producer, refuses_after_a_drain)
     send_all(&fixture);
     producer_drain(fixture.producer, 10000);
     CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == RECORDS);
-    CHECK(!producer_send(fixture.producer, 0, SLICE("k"), SLICE("v"), NULL, &err));
+    CHECK(!hand_over(fixture.producer, 0, SLICE("v"), NULL, &err));
     CHECK(err.code == ERR_SHUTTING_DOWN);
     tear_down(&fixture);
 }
@@ -216,13 +224,12 @@ TEST(producer, refuses_a_record_that_is_too_large_and_one_beyond_the_queue)
     CHECK(settings_set(&fixture.settings, "server.queue_events", "10", &err));
     fixture.producer = producer_start_unverified(&fixture.settings, PARTITIONS, on_report, &err);
     CHECK(fixture.producer != NULL && wait_ready(fixture.producer));
-    CHECK(!producer_send(fixture.producer, 0, SLICE("k"), (struct slice){large, sizeof(large)},
-                         NULL, &err));
+    CHECK(!hand_over(fixture.producer, 0, (struct slice){large, sizeof(large)}, NULL, &err));
     CHECK(err.code == ERR_EVENT_TOO_LARGE);
     rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, MOCK_KAFKA_BROKER, 1000);
     int taken = 0;
     while (taken < RECORDS &&
-           producer_send(fixture.producer, 0, SLICE("k"), SLICE("v"), &fixture.sent[taken], &err))
+           hand_over(fixture.producer, 0, SLICE("v"), &fixture.sent[taken], &err))
         taken++;
     CHECK(taken == 10 && err.code == ERR_OVERLOADED);
     tear_down(&fixture);
