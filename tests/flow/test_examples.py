@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from flow.examples import Example, read_examples, request_bytes
-from flow.organization import Organization
+from flow.organization import Organization, now_ms
 from flow.stack import Stack, wait_until
 from flow.wire import connect, read_answer, send_raw
 
@@ -34,7 +34,7 @@ def send(stack: Stack, example: Example, key: str):
 
 @pytest.fixture(scope="module")
 def shared(session_stack):
-    organization = Organization(session_stack, "examples")
+    organization = Organization(session_stack, f"examples-{now_ms()}")
     yield organization
     organization.http.close()
 
