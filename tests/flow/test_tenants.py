@@ -144,7 +144,6 @@ def restarted(stack, **settings: str):
 def test_an_organization_cannot_hold_all_of_the_memory(stack, organization):
     """While the broker is frozen each request is held. One organization sends all that it can; another still gets in."""
     quiet = Organization(stack, f"{organization.name}-quiet")
-    batch = organization.events(1000)
     with OwnServer(stack, {"server.inflight_max": "16MiB", "server.deadline": "20s"}) as server:
         server.wait_ready()
         with server.client(quiet.key) as http:
@@ -152,7 +151,7 @@ def test_an_organization_cannot_hold_all_of_the_memory(stack, organization):
         stack.freeze("kafka")
         try:
             with concurrent.futures.ThreadPoolExecutor(24) as pool, contextlib.closing(server.client(quiet.key)) as http:
-                noise = [pool.submit(post_once, server, organization, batch) for _ in range(22)]
+                noise = [pool.submit(post_batch, server, organization) for _ in range(22)]
                 wait_until(lambda: any(done.done() for done in noise), 15, "the noisy organization is refused")
                 answer = next(done.result() for done in noise if done.done())
                 assert_problem(answer, 503, "overloaded")
@@ -166,6 +165,7 @@ def test_an_organization_cannot_hold_all_of_the_memory(stack, organization):
     quiet.http.close()
 
 
-def post_once(server: OwnServer, organization: Organization, batch: list) -> httpx.Response:
+def post_batch(server: OwnServer, organization: Organization) -> httpx.Response:
+    """Of new events: the topic is to hold each once."""
     with server.client(organization.key) as http:
-        return organization.post(batch, http)
+        return organization.post(organization.events(1000), http)
