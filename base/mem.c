@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/assert.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,16 @@ void *xcalloc(size_t count, size_t size)
 void *xrealloc(void *old, size_t size)
 {
     return checked(realloc(old, size ? size : 1), 1);
+}
+
+void mem_keep_freed(size_t size)
+{
+#if defined(M_TRIM_THRESHOLD) && defined(M_MMAP_THRESHOLD)
+    mallopt(M_TRIM_THRESHOLD, (int)size);
+    mallopt(M_MMAP_THRESHOLD, (int)size);
+#else
+    (void)size;
+#endif
 }
 
 char *xstrdup(const char *text)

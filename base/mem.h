@@ -19,6 +19,11 @@ char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *text, size_t size) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *format, ...) __attribute__((malloc, format(printf, 1, 2)));
 
+/* Lets the process keep up to `size` bytes that were freed for each of its threads, and take blocks
+ * of up to that size from there: for a program whose work comes and goes, to which the kernel would
+ * else give the same pages, cleared, for every piece of it. To be called first. */
+void mem_keep_freed(size_t size);
+
 /* Runs `function(&variable)` when the variable goes out of scope. Never mix with goto. */
 #define CLEANUP(function) __attribute__((cleanup(function)))
 

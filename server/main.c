@@ -3,13 +3,17 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/options.h"
 #include "base/thread.h"
 #include "server/server.h"
 
 #include <signal.h>
 
-enum { WATCH_EVERY_MS = 1000 };
+enum {
+    WATCH_EVERY_MS = 1000,
+    KEPT_MEMORY = 16 << 20, /* bytes: a large request with its records and its answer */
+};
 
 static const struct program program = {
     .name = "bxb-server",
@@ -45,6 +49,7 @@ int main(int argc, char **argv)
 {
     struct settings settings;
     int first, exit_code;
+    mem_keep_freed(KEPT_MEMORY);
     signals_block();
     if (!options_read(&program, argc, argv, &settings, &first, &exit_code))
         return exit_code;
