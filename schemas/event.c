@@ -293,6 +293,7 @@ static enum event_step next_line(struct event_reader *reader, struct event *ret_
         struct slice line = take_line(&reader->rest);
         reader->line++;
         scan_init(scan, line, &reader->event_keys, scan->arena);
+        scan->readable = reader->rest.data + reader->rest.size;
         if (scan_at_end(scan))
             continue; /* blank */
         if (reader->index == reader->rules->events_max) {

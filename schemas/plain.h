@@ -26,7 +26,7 @@ struct plain {
     const char *at;    /* behind a bracket or a value */
     const char *block; /* the WIDE_BLOCK bytes that `odd` tells about */
     const char *last;  /* up to here PLAIN_ROOM bytes can be read */
-    const char *end;   /* of the text */
+    const char *end;   /* of what can be read: behind the text it goes on with the end of a line */
     uint64_t odd;      /* the bytes of the block that are odd (wide_odd), and not yet behind us */
     bool first;        /* nothing was read yet in the innermost level */
 };
@@ -38,7 +38,8 @@ uint64_t plain_block(const char *block, const char *end);
 static inline struct plain plain_begin(const struct scan *scan)
 {
     const char *start = scan->bytes.data, *at = start + scan->at;
-    size_t size = scan->bytes.size, last = size > PLAIN_ROOM ? size - PLAIN_ROOM : 0;
+    size_t size = (size_t)(scan->readable - start),
+           last = size > PLAIN_ROOM ? size - PLAIN_ROOM : 0;
     /* Only careful steps see that a text is too large: behind a comma and a space. */
     if (last > scan->flaw_at)
         last = scan->flaw_at;
@@ -49,8 +50,8 @@ static inline struct plain plain_begin(const struct scan *scan)
         .at = at,
         .block = at,
         .last = start + last,
-        .end = start + size,
-        .odd = plain_block(at, start + size),
+        .end = scan->readable,
+        .odd = plain_block(at, scan->readable),
         .first = scan->first,
     };
 }

@@ -14,6 +14,7 @@ void scan_init(struct scan *scan, struct slice bytes, struct keys *keys, struct 
 {
     /* The arrays stay as they are: only levels that are open are read. */
     scan->bytes = bytes;
+    scan->readable = bytes.data + bytes.size;
     scan->keys = keys;
     scan->arena = arena;
     scan->at = 0;

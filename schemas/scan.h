@@ -63,7 +63,9 @@ struct scan_level {
 };
 
 struct scan {
-    struct slice bytes;  /* borrowed */
+    struct slice bytes; /* borrowed */
+    const char
+        *readable;       /* the end of the memory around it; what is not the text's ends its line */
     struct keys *keys;   /* borrowed */
     struct arena *arena; /* borrowed */
     size_t at;           /* offset of the cursor */
