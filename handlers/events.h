@@ -56,6 +56,7 @@ struct events_options {
     bool atomic;      /* nothing is produced unless all are valid */
     bool results_all; /* every event stands in results */
     bool validate;    /* nothing is produced at all: the caller wants to know what is wrong */
+    struct slice request_id; /* for problems; may be empty */
 };
 
 /* Bytes of arena that suffice for any body of that size: with it events_accept never meets the cap.

@@ -23,6 +23,7 @@ struct reply {
     bool results_all, validate;
     struct event_ids *ids;          /* borrowed */
     char received[CLOCK_TEXT_SIZE]; /* when the request was */
+    struct slice request_id;
     size_t accepted, rejected, failed, withheld, valid;
 };
 
@@ -308,7 +309,7 @@ static void answer_one(const struct reply *reply, struct answer *answer)
     if (result->error != NULL) {
         answer->status = problem_status(result->error);
         answer->content_type = problem_content_type;
-        problem_begin(&answer->body, result->error);
+        problem_begin(&answer->body, result->error, reply->request_id);
         if (result->event.transaction_id.size > 0)
             add_text(&answer->body, ",\"transaction_id\":", result->event.transaction_id);
     } else {
@@ -446,7 +447,7 @@ static void answer_failed(const struct reply *reply, bool lists, struct answer *
     answer->status = 503;
     answer->content_type = problem_content_type;
     answer->retry_after_s = RETRY_AFTER_S;
-    problem_begin(&answer->body, &err);
+    problem_begin(&answer->body, &err, reply->request_id);
     add_counts(&answer->body, reply, ",");
     if (lists)
         add_results(&answer->body, reply);
@@ -480,6 +481,7 @@ void events_answer(const struct events_batch *batch, const struct event_rules *r
         .results_all = options->results_all,
         .validate = options->validate,
         .ids = &ids,
+        .request_id = options->request_id,
     };
     event_ids_init(&ids, rules->organization_id);
     clock_format(rules->received_ms, reply.received);

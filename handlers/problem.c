@@ -32,7 +32,7 @@ static void add(struct buf *out, const char *label, const char *text)
     buf_append_json(out, slice_from(text));
 }
 
-void problem_begin(struct buf *out, const struct err *err)
+void problem_begin(struct buf *out, const struct err *err, struct slice request_id)
 {
     struct err shown = for_caller(err);
     buf_append_str(out, "{\"type\":\"urn:bxb:error:");
@@ -42,8 +42,13 @@ void problem_begin(struct buf *out, const struct err *err)
     buf_append_i64(out, err_code_status(shown.code));
     add(out, ",\"code\":", err_code_name(shown.code));
     add(out, ",\"detail\":", shown.text);
-    add(out, ",\"pointer\":", shown.pointer);
+    if (shown.pointer[0] != '\0')
+        add(out, ",\"pointer\":", shown.pointer);
     add(out, ",\"remedy\":", err_code_remedy(shown.code));
+    if (request_id.size > 0) {
+        buf_append_str(out, ",\"request_id\":");
+        buf_append_json(out, request_id);
+    }
 }
 
 void problem_append_error(struct buf *out, const struct err *err)
@@ -65,11 +70,7 @@ void problem_answer(const struct err *err, struct slice request_id, struct answe
     if (err_code_class(err->code) == ERR_CLASS_RETRY && answer.status == 503)
         answer.retry_after_s = RETRY_AFTER_S;
     buf_init(&answer.body, PROBLEM_SIZE_MAX);
-    problem_begin(&answer.body, err);
-    if (request_id.size > 0) {
-        buf_append_str(&answer.body, ",\"request_id\":");
-        buf_append_json(&answer.body, request_id);
-    }
+    problem_begin(&answer.body, err, request_id);
     buf_append_str(&answer.body, "}\n");
     *ret_answer = answer;
 }

@@ -77,19 +77,19 @@ static void add_content_length(struct headers *headers, struct slice value)
     headers->length_headers++;
     headers->has_content_length = true;
     headers->content_length = 0;
-    for (size_t i = 0; i < value.size && isdigit((unsigned char)value.data[i]); i++)
-        if (__builtin_mul_overflow(headers->content_length, 10, &headers->content_length) ||
+    headers->length_malformed = headers->length_malformed || value.size == 0;
+    for (size_t i = 0; i < value.size; i++)
+        if (!isdigit((unsigned char)value.data[i]) ||
+            __builtin_mul_overflow(headers->content_length, 10, &headers->content_length) ||
             __builtin_add_overflow(headers->content_length, (uint64_t)(value.data[i] - '0'),
                                    &headers->content_length))
-            headers->content_length = UINT64_MAX / 16; /* larger than any limit */
+            headers->length_malformed = true;
 }
 
 void headers_add(struct headers *headers, struct slice name, struct slice value)
 {
     value = trim(value);
-    if (trim(name).size != name.size) {
-        headers->name_with_space = true;
-    } else if (same(name, "Authorization")) {
+    if (same(name, "Authorization")) {
         headers->authorization = value;
     } else if (same(name, "Content-Type")) {
         headers->content_type = value;
@@ -101,6 +101,8 @@ void headers_add(struct headers *headers, struct slice name, struct slice value)
     } else if (same(name, "Transfer-Encoding")) {
         headers->transfer_encoding = value;
         headers->transfer_headers++;
+    } else if (same(name, "Host")) {
+        headers->host_headers++;
     } else if (same(name, "Idempotency-Key")) {
         headers->idempotency_key = value;
     } else if (starts(name, "ce-")) {
@@ -117,17 +119,22 @@ void headers_add(struct headers *headers, struct slice name, struct slice value)
     }
 }
 
-bool headers_check_framing(const struct headers *headers, struct err *reterr)
+bool headers_check_framing(const struct headers *headers, const char *version, struct err *reterr)
 {
-    if (headers->name_with_space)
-        return err_set(reterr, ERR_REQUEST_AMBIGUOUS,
-                       "there is a space before the colon of a header");
+    const bool old = strcmp(version, "HTTP/1.0") == 0;
+    if (headers->host_headers > 1 || (headers->host_headers == 0 && !old))
+        return err_set(reterr, ERR_REQUEST_AMBIGUOUS, "there are %u Host headers",
+                       headers->host_headers);
     if (headers->length_headers > 1)
         return err_set(reterr, ERR_REQUEST_AMBIGUOUS, "there are %u Content-Length headers",
                        headers->length_headers);
     if (headers->length_headers > 0 && headers->transfer_headers > 0)
         return err_set(reterr, ERR_REQUEST_AMBIGUOUS,
                        "there are both Content-Length and Transfer-Encoding");
+    if (headers->length_malformed)
+        return err_set(reterr, ERR_REQUEST_AMBIGUOUS, "the Content-Length is not a number");
+    if (headers->transfer_headers > 0 && old)
+        return err_set(reterr, ERR_REQUEST_AMBIGUOUS, "HTTP/1.0 has no Transfer-Encoding");
     if (headers->transfer_headers > 1 ||
         (headers->transfer_headers == 1 && !same(headers->transfer_encoding, "chunked")))
         return err_set(reterr, ERR_REQUEST_AMBIGUOUS,

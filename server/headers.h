@@ -27,16 +27,19 @@ struct headers {
     uint64_t content_length;               /* 0 when not given */
     bool has_content_length;
     bool expect_continue;      /* the client waits for "100 Continue" before it sends the body */
-    bool name_with_space;      /* "Content-Length : 5", which some read and some do not */
+    bool length_malformed;     /* not just digits, or more than 64 bits hold */
     unsigned length_headers;   /* how many Content-Length */
     unsigned transfer_headers; /* how many Transfer-Encoding */
+    unsigned host_headers;     /* how many Host */
 };
 
 void headers_add(struct headers *headers, struct slice name, struct slice value);
 
-/* Whether the body has one length that everyone on the way understands in the same way.
+/* Whether the body has one length that everyone on the way understands in the same way, and the
+ * request is for one host. `version` as in the request line.
  * Errors: REQUEST_AMBIGUOUS. The connection must not be used further then. */
-bool headers_check_framing(const struct headers *headers, struct err *reterr) MUST_CHECK;
+bool headers_check_framing(const struct headers *headers, const char *version,
+                           struct err *reterr) MUST_CHECK;
 
 /* How the body is to be read. application/json, application/…+json and application/x-ndjson are
  * taken, in UTF-8, and application/cloudevents+json and -batch+json; no content type means JSON.

@@ -11,6 +11,10 @@ void limits_set(struct limits *limits, const struct settings *settings)
     atomic_store(&limits->max_age_ms, settings->events_max_age);
     atomic_store(&limits->max_future_ms, settings->events_max_future);
     atomic_store(&limits->deadline_ms, settings->server_deadline);
+    atomic_store(&limits->header_timeout_ms, settings->server_header_timeout);
+    atomic_store(&limits->body_timeout_ms, settings->server_body_timeout);
+    atomic_store(&limits->answer_timeout_ms, settings->server_answer_timeout);
+    atomic_store(&limits->rate_min, settings->server_rate_min);
     atomic_store(&limits->id_includes_source, settings->cloudevents_id_includes_source);
     atomic_store(&limits->events_per_second, (int64_t)settings->limits_events_per_second);
     atomic_store(&limits->bytes_per_second, (int64_t)settings->limits_bytes_per_second);

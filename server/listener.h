@@ -17,6 +17,9 @@ struct listener *listener_start(struct server *server, const struct settings *se
 /* Closes the listening socket: no new connections. Those that exist go on. */
 void listener_quiesce(struct listener *listener);
 
+/* How many connections there are; NULL is fine. @thread any */
+unsigned listener_connections(const struct listener *listener);
+
 /* Closes every connection and ends the threads. No connection may be suspended. NULL is fine. */
 void listener_stop(struct listener *listener);
 

@@ -1,7 +1,7 @@
 noinst_LIBRARIES += %D%/libserver.a
 %C%_libserver_a_SOURCES = \
   %D%/server.c %D%/server.h %D%/listener.c %D%/listener.h \
-  %D%/loop.c %D%/loop.h \
+  %D%/loop.c %D%/loop.h %D%/client.c %D%/client.h %D%/block.c %D%/block.h \
   %D%/request.c %D%/request.h %D%/headers.c %D%/headers.h \
   %D%/account.c %D%/account.h \
   %D%/inflate.c %D%/inflate.h \

@@ -3,23 +3,34 @@
  * The library's own threads are not used, because they can sleep on work: where epoll gives them
  * exactly as many events as they can take at once (128 in 0.9.75) and no further one comes, they
  * wait again before they handle those, up to the idle timeout. Here the loop waits for the
- * library's epoll descriptor and lets it run; that never waits.
+ * library's epoll descriptor and lets it run; that never waits. The loop accepts connections itself
+ * too, so that one too many is told so, and cuts clients that are too slow (server/client.h).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_LOOP_H
 #define SERVER_LOOP_H
+#include "server/client.h"
+#include "server/limits.h"
 #include <microhttpd.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct loop;
+
+/* Of all loops that share it. */
+struct loop_connections {
+    unsigned max;
+    atomic_uint open;
+};
 
 struct loop_options {
     MHD_AccessHandlerCallback on_request;      /* its first argument is the struct loop * */
     MHD_RequestCompletedCallback on_completed; /* the same */
     MHD_LogCallback on_line;                   /* what the library says; NULL: nothing */
     void *context;                             /* see loop_context; borrowed */
-    unsigned connections_max;
-    unsigned idle_timeout_s; /* 0: none */
+    const struct limits *limits;               /* deadlines of clients, all zero: none; borrowed */
+    struct loop_connections *connections;      /* borrowed */
+    unsigned idle_timeout_s;                   /* 0: none */
 };
 
 /* Serves connections to `listen_fd`, a listening socket that does not block; it is taken, also on
@@ -27,6 +38,9 @@ struct loop_options {
 struct loop *loop_start(int listen_fd, const struct loop_options *options);
 
 void *loop_context(const struct loop *loop);
+
+/* The client of a connection. @thread of the loop */
+struct client *loop_client(struct MHD_Connection *connection);
 
 /* Lets a suspended connection of this loop go on. The connection may be gone when it returns.
  * @thread any */

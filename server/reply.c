@@ -40,6 +40,15 @@ static void add_quota(struct MHD_Response *response, const struct request *reque
     MHD_add_response_header(response, "X-RateLimit-Unit", view.unit);
 }
 
+/* Whether the connection ends with this answer. What stands behind a request that can be understood
+ * in two ways may be a part of it; and libmicrohttpd reads the sizes of chunks more generously than
+ * others on the way may, so nothing behind a chunked body is taken for a request. */
+static bool closes(const struct request *request)
+{
+    return atomic_load_explicit(&request->server->stopping, memory_order_relaxed) ||
+           request->refusal.code == ERR_REQUEST_AMBIGUOUS || request->headers.transfer_headers > 0;
+}
+
 static void add_headers(struct MHD_Response *response, const struct request *request,
                         const struct answer *answer)
 {
@@ -55,7 +64,7 @@ static void add_headers(struct MHD_Response *response, const struct request *req
         add_number(response, MHD_HTTP_HEADER_RETRY_AFTER,
                    answer->retry_after_s > 0 ? (uint64_t)answer->retry_after_s : 1);
     add_quota(response, request);
-    if (atomic_load_explicit(&request->server->stopping, memory_order_relaxed))
+    if (closes(request))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
@@ -68,6 +77,7 @@ enum MHD_Result reply_send(struct request *request, struct answer *answer)
         answer_done(answer);
         return MHD_NO;
     }
+    client_enter(request->client, CLIENT_ANSWER);
     answer->body.data = NULL;
     answer->body.size = answer->body.capacity = 0;
     add_headers(response, request, answer);

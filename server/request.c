@@ -39,6 +39,7 @@ struct request *request_new(struct server *server, struct loop *loop,
     request->loop = loop;
     request->connection = connection;
     request->account.limits = &server->limits;
+    request->client = loop_client(connection);
     atomic_init(&request->state, REQUEST_READING);
     atomic_init(&request->refs, 1);
     server_enter(server);
@@ -83,7 +84,10 @@ static enum MHD_Result collect(void *context, enum MHD_ValueKind kind, const cha
                                size_t name_size, const char *value, size_t value_size)
 {
     (void)kind;
-    headers_add(context, (struct slice){name, name_size}, (struct slice){value, value_size});
+    struct request *request = context;
+    block_add(&request->block, (struct slice){name, name_size}, (struct slice){value, value_size});
+    headers_add(&request->headers, (struct slice){name, name_size},
+                (struct slice){value, value_size});
     return MHD_YES;
 }
 
@@ -96,12 +100,13 @@ static bool flag(struct request *request, const char *name, const char *wanted)
 
 static void read_request(struct request *request)
 {
-    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, collect, &request->headers);
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, collect, request);
     struct slice id = request->headers.request_id;
     if (id.size > 0)
         snprintf(request->id, sizeof(request->id), "%.*s", SLICE_ARG(id));
     else
         server_make_id(request->server, request->id);
+    request->options.request_id = slice_from(request->id);
     request->options.atomic = flag(request, "atomic", "true");
     request->options.results_all = flag(request, "results", "all");
 }
@@ -194,11 +199,23 @@ static bool take_budget(struct request *request, struct err *reterr)
     return true;
 }
 
+/* That everyone on the way reads the same request, and where it ends. */
+static bool check_framing(struct request *request, const char *version, struct err *reterr)
+{
+    const size_t size =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+            ->header_size;
+    if (!block_end(&request->block, size))
+        return err_set(reterr, ERR_REQUEST_AMBIGUOUS,
+                       "the line or the headers of the request are not written as in RFC 9112");
+    return headers_check_framing(&request->headers, version, reterr);
+}
+
 static bool check_headers(struct request *request, const char *method, const char *path,
-                          struct err *reterr)
+                          const char *version, struct err *reterr)
 {
     const struct route *route = NULL;
-    return headers_check_framing(&request->headers, reterr) &&
+    return check_framing(request, version, reterr) &&
            find_route(request, method, path, &route, reterr) && takes_now(request, reterr) &&
            authenticate(request, route, reterr) &&
            headers_check_content(&request->headers, &request->kind, &request->coding, reterr) &&
@@ -220,10 +237,13 @@ static bool drains(const struct request *request)
            headers->content_length <= REQUEST_DRAIN_MAX;
 }
 
-enum MHD_Result request_headers(struct request *request, const char *method, const char *path)
+enum MHD_Result request_headers(struct request *request, const char *method, const char *path,
+                                const char *version)
 {
+    client_enter(request->client, CLIENT_BODY);
+    block_begin(&request->block, method, path, request->client->target_end, version);
     read_request(request);
-    if (check_headers(request, method, path, &request->refusal))
+    if (check_headers(request, method, path, version, &request->refusal))
         return MHD_YES;
     atomic_store(&request->state, REQUEST_REFUSED);
     /* An answer before the body was read makes the library close the connection behind it. */
@@ -253,6 +273,7 @@ static enum MHD_Result drain(struct request *request, size_t size)
 
 enum MHD_Result request_body(struct request *request, const char *data, size_t size)
 {
+    client_move(request->client, size);
     if (atomic_load(&request->state) == REQUEST_REFUSED)
         return drain(request, size);
     struct buf *body = &request->body;
@@ -365,6 +386,7 @@ static enum MHD_Result send_answer(struct request *request)
 
 enum MHD_Result request_end(struct request *request)
 {
+    client_enter(request->client, CLIENT_SERVED);
     if (atomic_load(&request->state) == REQUEST_REFUSED)
         return send_refusal(request);
     request->gathered_us = clock_mono_us();

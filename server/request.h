@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "handlers/events.h"
 #include "server/account.h"
+#include "server/block.h"
+#include "server/client.h"
 #include "server/headers.h"
 #include "server/quota.h"
 #include <microhttpd.h>
@@ -48,12 +50,14 @@ struct request {
     struct server *server; /* borrowed */
     struct loop *loop;     /* that has the connection; borrowed */
     struct MHD_Connection *connection;
-    _Atomic(int) state; /* enum request_state */
-    atomic_int refs;    /* one of the connection, one of the records that wait for reports */
+    struct client *client; /* of the connection; borrowed until request_completed */
+    _Atomic(int) state;    /* enum request_state */
+    atomic_int refs;       /* one of the connection, one of the records that wait for reports */
 
     /* Owned by the connection's thread. */
     char id[REQUEST_ID_SIZE];
     char organization[REQUEST_ORGANIZATION_SIZE];
+    struct block block;     /* while the headers are read */
     struct headers headers; /* their slices live as long as the connection's request */
     enum event_body kind;
     enum inflate_coding coding;
@@ -94,7 +98,8 @@ struct request *request_new(struct server *server, struct loop *loop,
 void request_unref(struct request *request);
 
 /* These return what libmicrohttpd's handler shall return. */
-enum MHD_Result request_headers(struct request *request, const char *method, const char *path);
+enum MHD_Result request_headers(struct request *request, const char *method, const char *path,
+                                const char *version);
 enum MHD_Result request_body(struct request *request, const char *data, size_t size);
 enum MHD_Result request_end(struct request *request);
 enum MHD_Result request_answer(struct request *request);

@@ -57,6 +57,7 @@ static void on_metrics(void *context, struct buf *out)
     struct producer_status status;
     struct err err;
     producer_status(server->producer, &status);
+    metrics_set(METRIC_SERVER_CONNECTIONS, listener_connections(server->listener));
     metrics_set(METRIC_SERVER_INFLIGHT_BYTES, (int64_t)atomic_load(&server->limits.inflight));
     metrics_set(METRIC_SERVER_INFLIGHT_EVENTS, (int64_t)status.outstanding);
     metrics_set(METRIC_SERVER_CATALOG_AGE, catalog_age_ms(server->catalog) / 1000);

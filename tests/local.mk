@@ -11,9 +11,11 @@ unit_tests = \
   %D%/unit/test_batch \
   %D%/unit/test_bench \
   %D%/unit/test_breaker \
+  %D%/unit/test_block \
   %D%/unit/test_catalog \
   %D%/unit/test_catalog_schema \
   %D%/unit/test_ch_client \
+  %D%/unit/test_client \
   %D%/unit/test_cloudevents \
   %D%/unit/test_compatible \
   %D%/unit/test_consumer \

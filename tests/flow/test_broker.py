@@ -25,6 +25,7 @@ def assert_unavailable(answer: httpx.Response) -> None:
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["Retry-After"]) >= 1
     assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json"
+    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
     assert answer.json()["code"] in ("fate_unknown", "broker_unavailable", "overloaded", "not_ready")
 
 

@@ -107,7 +107,7 @@ TEST(events, are_answered)
          "{'type':'urn:bxb:error:fate_unknown','title':'It is not known whether the event was "
          "stored','status':503,'code':'fate_unknown','detail':'1 of 1 events were not "
          "acknowledged; "
-         "sending the same body again is right','pointer':'','remedy':'Send the same again with "
+         "sending the same body again is right','remedy':'Send the same again with "
          "the "
          "same transaction_id: it is counted once.','ingested':0,'duplicates':0,'rejected':0,"
          "'failed':1,'results':[{'index':0,'transaction_id':'tx-1','status':'failed'}]}"},
@@ -173,15 +173,16 @@ TEST(events, are_answered)
          ",{'index':1,'transaction_id':'tx-2','status':'withheld'}],'events':[]}"},
         /* one whose fate nobody knows */
         {"[" EVENT_WRONG "," EVENT_ONE "]",
-         {0},
+         {.request_id = {"r-1", 3}},
          EVENTS_FAILED,
          503,
          "{'type':'urn:bxb:error:fate_unknown','title':'It is not known whether the event was "
          "stored','status':503,'code':'fate_unknown','detail':'1 of 2 events were not "
          "acknowledged; "
-         "sending the same body again is right','pointer':'','remedy':'Send the same again with "
+         "sending the same body again is right','remedy':'Send the same again with "
          "the "
-         "same transaction_id: it is counted once.','ingested':0,'duplicates':0,'rejected':1,"
+         "same transaction_id: it is counted "
+         "once.','request_id':'r-1','ingested':0,'duplicates':0,'rejected':1,"
          "'failed':1,'results':[{'index':0," EVENT_WRONG_RESULT
          ",{'index':1,'transaction_id':'tx-1','status':'failed'}]}"},
     };

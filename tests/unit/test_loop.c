@@ -44,8 +44,13 @@ static enum MHD_Result on_request(void *loop, struct MHD_Connection *connection,
 
 static struct loop *start(struct gate *gate, struct sockaddr_in *ret_address)
 {
-    const struct loop_options options = {
-        .on_request = on_request, .context = gate, .connections_max = 1000, .idle_timeout_s = 60};
+    static const struct limits no_deadlines;
+    static struct loop_connections connections = {.max = 1000};
+    const struct loop_options options = {.on_request = on_request,
+                                         .context = gate,
+                                         .limits = &no_deadlines,
+                                         .connections = &connections,
+                                         .idle_timeout_s = 60};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);

@@ -26,6 +26,7 @@ struct fixture {
     struct mock_kafka mock;
     struct settings settings;
     struct server server;
+    struct loop_connections connections;
     struct loop *loops[2];
     uint16_t port;
     int64_t before[METRIC_COUNT];
@@ -94,7 +95,8 @@ static void start_loops(struct fixture *fixture)
     const struct loop_options options = {.on_request = on_request,
                                          .on_completed = on_completed,
                                          .context = &fixture->server,
-                                         .connections_max = 100};
+                                         .limits = &fixture->server.limits,
+                                         .connections = &fixture->connections};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -116,6 +118,7 @@ static void set_up(struct fixture *fixture, const char *deadline)
 {
     struct err err;
     memset(fixture, 0, sizeof(*fixture));
+    fixture->connections.max = 100;
     mock_kafka_start(&fixture->mock, PARTITIONS, &fixture->settings);
     CHECK(settings_set(&fixture->settings, "server.deadline", deadline, &err));
     struct server *server = &fixture->server;
@@ -270,40 +273,40 @@ TEST(produce, tells_the_producers_own_reason_when_it_takes_nothing)
 /* --- Reports and deadlines at the same instant ---------------------------------------------------
  */
 
-enum { CLIENTS = 4, ROUNDS = 40 };
+enum { SENDERS = 4, ROUNDS = 40 };
 
-struct client {
+struct sender {
     struct fixture *fixture;
     struct thread thread;
     int answered, records;
 };
 
-static void run_client(void *arg)
+static void run_sender(void *arg)
 {
-    struct client *client = arg;
+    struct sender *sender = arg;
     for (int i = 0; i < ROUNDS; i++) {
-        int status = read_status(send_request(client->fixture, 1 + i % 5));
-        client->answered += status == 201 || status == 503;
-        client->records += 1 + i % 5;
+        int status = read_status(send_request(sender->fixture, 1 + i % 5));
+        sender->answered += status == 201 || status == 503;
+        sender->records += 1 + i % 5;
     }
 }
 
 TEST(produce, every_request_is_answered_once_when_reports_and_deadline_race)
 {
     struct fixture fixture;
-    struct client clients[CLIENTS] = {0};
+    struct sender senders[SENDERS] = {0};
     int records = 0;
     set_up(&fixture, "100ms");
     /* Reports come when the deadline thread looks: every 50 ms, so from 100 to 150 ms. */
     set_rtt(&fixture, 115);
-    for (int i = 0; i < CLIENTS; i++) {
-        clients[i].fixture = &fixture;
-        thread_start(&clients[i].thread, "client", run_client, &clients[i]);
+    for (int i = 0; i < SENDERS; i++) {
+        senders[i].fixture = &fixture;
+        thread_start(&senders[i].thread, "sender", run_sender, &senders[i]);
     }
-    for (int i = 0; i < CLIENTS; i++) {
-        thread_join(&clients[i].thread);
-        CHECK(clients[i].answered == ROUNDS);
-        records += clients[i].records;
+    for (int i = 0; i < SENDERS; i++) {
+        thread_join(&senders[i].thread);
+        CHECK(senders[i].answered == ROUNDS);
+        records += senders[i].records;
     }
     for (int i = 0; i < 1000 && atomic_load(&fixture.server.requests) > 0; i++)
         clock_sleep_ms(10);
