@@ -52,13 +52,15 @@ void arena_done(struct arena *arena)
 
 void arena_reset(struct arena *arena)
 {
-    arena->used = 0;
+    arena->used = arena->held = 0;
+    arena->full = false;
     if (arena->blocks == NULL)
         return;
     /* The newest block is the largest: it is the one worth keeping. */
     free_blocks(arena->blocks->next);
     arena->blocks->next = NULL;
     arena->blocks->used = 0;
+    arena->held = sizeof(struct arena_block) + arena->blocks->size;
     POISON(arena->blocks->bytes, arena->blocks->size);
 }
 
@@ -73,6 +75,7 @@ static void add_block(struct arena *arena, size_t at_least)
     *block = (struct arena_block){.next = arena->blocks, .size = size};
     POISON(block->bytes, size);
     arena->blocks = block;
+    arena->held += sizeof(*block) + size;
 }
 
 static size_t round_up(size_t size)
@@ -86,8 +89,10 @@ void *arena_alloc(struct arena *arena, size_t size)
     if (size > SIZE_MAX - alignof(max_align_t))
         return NULL;
     size_t rounded = round_up(size);
-    if (rounded > arena->max || arena->used > arena->max - rounded)
+    if (rounded > arena->max || arena->used > arena->max - rounded) {
+        arena->full = true;
         return NULL;
+    }
     if (arena->blocks == NULL || arena->blocks->size - arena->blocks->used < rounded)
         add_block(arena, rounded);
     struct arena_block *block = arena->blocks;

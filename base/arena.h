@@ -6,6 +6,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 #include "base/slice.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_block;
@@ -13,7 +14,9 @@ struct arena_block;
 struct arena {
     struct arena_block *blocks; /* newest first; owned */
     size_t used;                /* bytes handed out */
+    size_t held;                /* bytes of memory, with what is not handed out yet */
     size_t max;                 /* bytes at most */
+    bool full;                  /* the cap forbade something */
 };
 
 void arena_init(struct arena *arena, size_t max);

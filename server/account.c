@@ -32,20 +32,28 @@ bool account_take(struct account *account, uint64_t bytes, struct err *reterr)
     return true;
 }
 
+bool account_raise(struct account *account, uint64_t bytes, struct err *reterr)
+{
+    return bytes <= account->charged || account_take(account, bytes - account->charged, reterr);
+}
+
+void account_settle(struct account *account, uint64_t bytes)
+{
+    /* Less is more in modular arithmetic: the counters are unsigned. */
+    const uint64_t more = bytes - account->charged;
+    limits_charge(account->limits, more);
+    if (account->tenant)
+        atomic_fetch_add(&account->tenant->inflight, more);
+    account->charged = bytes;
+}
+
 void account_charge(struct account *account, uint64_t bytes)
 {
-    limits_charge(account->limits, bytes);
-    if (account->tenant)
-        atomic_fetch_add(&account->tenant->inflight, bytes);
-    account->charged += bytes;
+    account_settle(account, account->charged + bytes);
 }
 
 void account_close(struct account *account)
 {
-    if (account->charged == 0)
-        return;
-    limits_give_back(account->limits, account->charged);
-    if (account->tenant)
-        atomic_fetch_sub(&account->tenant->inflight, account->charged);
-    account->charged = 0;
+    if (account->charged > 0)
+        account_settle(account, 0);
 }

@@ -24,6 +24,12 @@ struct account {
 /* Takes bytes before they are there. Errors: OVERLOADED, with a text that says whose. */
 bool account_take(struct account *account, uint64_t bytes, struct err *reterr) MUST_CHECK;
 
+/* Takes what is missing to `bytes` in all. Errors: as account_take. */
+bool account_raise(struct account *account, uint64_t bytes, struct err *reterr) MUST_CHECK;
+
+/* Makes it `bytes` in all: charges what is more, gives back what is less. */
+void account_settle(struct account *account, uint64_t bytes);
+
 /* Counts memory that is there already: may go over the budget, and so holds back the next. */
 void account_charge(struct account *account, uint64_t bytes);
 

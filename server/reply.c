@@ -78,6 +78,7 @@ enum MHD_Result reply_send(struct request *request, struct answer *answer)
         return MHD_NO;
     }
     client_enter(request->client, CLIENT_ANSWER);
+    const size_t size = answer->body.capacity;
     answer->body.data = NULL;
     answer->body.size = answer->body.capacity = 0;
     add_headers(response, request, answer);
@@ -86,6 +87,7 @@ enum MHD_Result reply_send(struct request *request, struct answer *answer)
     MHD_destroy_response(response);
     atomic_store(&request->state, REQUEST_ANSWERED);
     count(answer->status);
+    request_answered(request, size);
     return result;
 }
 

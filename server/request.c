@@ -18,7 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAGIC = 0x62787271 };
+enum {
+    MAGIC = 0x62787271,
+    /* What is usually made of a body: its records, a result for each of its events. */
+    SHARE_PER_BODY_BYTE = 3,
+    SHARE_LEAST = 4096,
+};
 
 struct request *request_cast(void *pointer)
 {
@@ -60,6 +65,19 @@ void request_unref(struct request *request)
     request->magic = 0;
     free(request);
     server_leave(server);
+}
+
+void request_answered(struct request *request, size_t size)
+{
+    /* Nobody else refers to it: what it was made from is not needed any more. */
+    if (atomic_load(&request->refs) == 1 && request->counted) {
+        request->batch = (struct events_batch){0};
+        arena_done(&request->arena);
+        buf_done(&request->body);
+        account_settle(&request->account, size);
+    } else {
+        account_charge(&request->account, size);
+    }
 }
 
 void request_resume(struct request *request)
@@ -182,7 +200,8 @@ static bool takes_now(struct request *request, struct err *reterr)
     return err_set(reterr, err.code, "the service cannot take events now");
 }
 
-/* The size of the body, as far as it is known, against its limit and the budget. */
+/* The size of the body, as far as it is known, against its limit; and the budget for it and for
+ * what is usually made of it, so that a body is not read in vain. */
 static bool take_budget(struct request *request, struct err *reterr)
 {
     struct limits *limits = &request->server->limits;
@@ -191,7 +210,10 @@ static bool take_budget(struct request *request, struct err *reterr)
     if (size > max)
         return err_set(reterr, ERR_BODY_TOO_LARGE, "the body has %llu bytes, the limit is %llu",
                        (unsigned long long)size, (unsigned long long)max);
-    if (!account_take(&request->account, size, reterr))
+    uint64_t share = size * (1 + SHARE_PER_BODY_BYTE) + SHARE_LEAST;
+    if (share > limits->inflight_max / 2) /* however large it may be, two of them have room */
+        share = size > limits->inflight_max / 2 ? size : limits->inflight_max / 2;
+    if (!account_raise(&request->account, share, reterr))
         return false;
     buf_init(&request->body, max);
     if (size > 0)
@@ -282,9 +304,10 @@ enum MHD_Result request_body(struct request *request, const char *data, size_t s
                 body->max);
         return refuse_body(request);
     }
-    struct account *account = &request->account;
-    if (body->size + size > account->charged &&
-        !account_take(account, body->size + size - account->charged, &request->refusal))
+    uint64_t capacity = body->capacity;
+    if (body->size + size > capacity) /* it doubles */
+        capacity = body->size + size > 2 * capacity ? body->size + size : 2 * capacity;
+    if (!account_raise(&request->account, capacity, &request->refusal))
         return refuse_body(request);
     buf_append(body, data, size);
     return MHD_YES;
@@ -344,6 +367,26 @@ static void release_snapshot(const struct catalog_snapshot **snapshot)
     catalog_release(*snapshot);
 }
 
+static size_t arena_worst(const struct request *request)
+{
+    const size_t events = request->body.size / 2 + 1; /* none is shorter than a digit and a comma */
+    const size_t max = request->rules.events_max;
+    return events_arena_max(request->body.size, &request->rules) +
+           produce_arena_max(events < max ? events : max);
+}
+
+/* The arena may have what the worst body needs, as far as the budget has it. */
+static void open_arena(struct request *request)
+{
+    struct err err;
+    const struct account *account = &request->account;
+    const size_t worst = arena_worst(request), body = request->body.size;
+    if (account_raise(&request->account, body + worst, &err))
+        arena_init(&request->arena, worst);
+    else
+        arena_init(&request->arena, account->charged > body ? account->charged - body : 0);
+}
+
 /* The metrics of now, not of when the headers came: a slow body must not keep an old snapshot. They
  * are looked up only here, so nothing of the snapshot stays behind in the batch. */
 static bool accept_body(struct request *request, struct err *reterr)
@@ -355,14 +398,15 @@ static bool accept_body(struct request *request, struct err *reterr)
     const struct catalog_snapshot *snapshot = catalog_acquire(request->server->catalog);
     request->rules.metrics = catalog_event_metrics(
         snapshot ? catalog_organization_find(snapshot, request->rules.organization_id) : NULL);
-    arena_init(&request->arena, events_arena_max(request->body.size, &request->rules) +
-                                    produce_arena_max(request->rules.events_max));
+    open_arena(request);
     bool ok = events_accept(buf_slice(&request->body), request->kind, &request->rules,
                             &request->options, &request->arena, &request->batch, reterr);
     request->rules.metrics = (struct event_metrics){.find = NULL};
+    if (request->arena.full && request->arena.max < arena_worst(request))
+        ok = err_set(reterr, ERR_OVERLOADED, "there is not enough memory for the request now");
     if (!ok)
         request->batch = (struct events_batch){0};
-    account_charge(&request->account, request->arena.used);
+    account_settle(&request->account, request->body.size + request->arena.held);
     return ok;
 }
 

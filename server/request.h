@@ -104,6 +104,9 @@ enum MHD_Result request_body(struct request *request, const char *data, size_t s
 enum MHD_Result request_end(struct request *request);
 enum MHD_Result request_answer(struct request *request);
 
+/* Its answer of `size` bytes waits for the client: whatever else can be freed is. */
+void request_answered(struct request *request, size_t size);
+
 /* The connection is done with it; `sent`: the client has the whole answer. */
 void request_completed(struct request *request, bool sent);
 

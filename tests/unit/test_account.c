@@ -97,6 +97,11 @@ TEST(account, one_request_at_a_time_is_bound_by_the_budget_alone)
     CHECK(account.charged == BUDGET);
     account_charge(&account, 50); /* is there already */
     CHECK(atomic_load(&limits.inflight) == BUDGET + 50);
+    CHECK(account_raise(&account, BUDGET, &err));
+    CHECK(!account_raise(&account, BUDGET + 51, &err) && account.charged == BUDGET + 50);
+    account_settle(&account, 20);
+    CHECK(atomic_load(&limits.inflight) == 20 && atomic_load(&tenant->inflight) == 20);
+    CHECK(account_raise(&account, 30, &err) && atomic_load(&limits.inflight) == 30);
     account_close(&account);
     account_close(&account);
     CHECK(atomic_load(&limits.inflight) == 0 && atomic_load(&tenant->inflight) == 0);

@@ -1,0 +1,102 @@
+"""More than the server can hold: it says so early, stays within its memory, and goes on by itself.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import concurrent.futures
+import gzip
+import json
+import pathlib
+import threading
+
+import pytest
+
+from flow.stack import wait_until
+from flow.wire import Wire, request
+
+MIB = 1 << 20
+BUDGET = 64 * MIB
+CONNECTIONS = 1000
+# docs/OPERATIONS.md: the process itself, the budget, and what the library keeps for each connection.
+BOUND = 64 * MIB + BUDGET + CONNECTIONS * 34 * 1024
+CLIENTS = 400
+
+
+@pytest.fixture
+def bounded(stack):
+    stack.restart(
+        "server",
+        server_inflight_max=f"{BUDGET // MIB}MiB",
+        server_connections_max=str(CONNECTIONS),
+        server_deadline="3s",
+    )
+    yield stack
+    stack.thaw("kafka")
+    stack.restart("server")
+
+
+def peak(stack) -> int:
+    """The most memory that the server ever had."""
+    status = pathlib.Path(f"/proc/{stack.running_pid('server')}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
+
+
+def bodies(organization) -> list[tuple[bytes, bytes]]:
+    """Headers and body: large batches, many small events, and little bytes that become many."""
+    large = json.dumps([organization.event(properties={"padding": "x" * 400}) for _ in range(5000)]).encode()
+    small = json.dumps([{"transaction_id": str(i)} for i in range(10000)]).encode()
+    escapes = b'[{"transaction_id":"' + b"\\u00e9" * 250000 + b'"}]'
+    bomb = gzip.compress(b" " * (60 * MIB), 9)
+    return [(b"", large), (b"", small), (b"", escapes), (b"Content-Encoding: gzip\r\n", bomb)]
+
+
+def push(url: str, data: bytes, stop: threading.Event) -> set[int]:
+    """Sends the same again and again, on a new connection each time; which statuses came."""
+    statuses = set()
+    while not stop.is_set():
+        try:
+            with Wire(url, patience_s=60) as wire:
+                wire.send(data)
+                statuses.add(wire.answer().status)
+        except (OSError, EOFError):
+            pass  # a refused body that is long is not read to its end
+    return statuses
+
+
+def test_memory_stays_under_its_bound_while_the_broker_is_frozen(bounded, organization):
+    url = bounded.env["BXB_URL"]
+    requests = [request(organization.key, body, headers=headers) for headers, body in bodies(organization)]
+    organization.send_until_taken()
+    bounded.freeze("kafka")
+    stop = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+        pushing = [pool.submit(push, url, requests[i % len(requests)], stop) for i in range(CLIENTS)]
+        try:
+            wait_until(lambda: bounded.gauge("bxb_server_inflight_bytes") > BUDGET / 2, 30, "the budget is in use")
+            for _ in range(20):
+                assert bounded.gauge("bxb_server_inflight_bytes") < 1.1 * BUDGET, "answers are counted when they are there"
+                stop.wait(0.3)
+        finally:
+            stop.set()
+            bounded.thaw("kafka")
+        statuses = set().union(*(one.result() for one in pushing))
+    print(f"peak {peak(bounded) / MIB:.0f} MiB, bound {BOUND / MIB:.0f} MiB, statuses {statuses}")
+    assert peak(bounded) < BOUND
+    assert 503 in statuses and not statuses & {500}, statuses
+    organization.send_until_taken()
+    wait_until(lambda: bounded.gauge("bxb_server_inflight_bytes") == 0, 30, "all memory is given back")
+
+
+def test_beyond_the_budget_the_answer_is_503_before_the_body_is_sent(bounded, organization):
+    url = bounded.env["BXB_URL"]
+    size = 15 * MIB
+    head = request(organization.key, b"x" * size)[:-size]
+    head = head.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+    with Wire(url) as first, Wire(url) as second:
+        first.send(head)  # half of the budget: all that one organization may have
+        assert first.answer().status == 100
+        second.send(head)
+        answer = second.answer()
+    assert answer.status == 503 and int(answer.headers["retry-after"]) >= 1
+    assert json.loads(answer.body)["code"] == "overloaded"
+    wait_until(lambda: bounded.gauge("bxb_server_inflight_bytes") == 0, 10, "those that left gave back")
