@@ -1,4 +1,4 @@
-EXTRA_DIST += %D%/openapi.yaml %D%/README.md
+EXTRA_DIST += %D%/openapi.yaml %D%/docs.html %D%/README.md
 check-openapi:
 	$(srcdir)/scripts/check-openapi $(srcdir)
 .PHONY: check-openapi

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "server/refusals.h"
+#include "server/pages.h"
 #include "server/request.h"
 #include "server/server.h"
 #include "server/tenants.h"
@@ -68,6 +69,19 @@ static void add_headers(struct MHD_Response *response, const struct request *req
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
+/* Sends the response, which is let go of. `size`: bytes of memory that its body has. */
+static enum MHD_Result queue(struct request *request, struct MHD_Response *response, int status,
+                             size_t size)
+{
+    client_enter(request->client, CLIENT_ANSWER);
+    enum MHD_Result result = MHD_queue_response(request->connection, (unsigned)status, response);
+    MHD_destroy_response(response);
+    atomic_store(&request->state, REQUEST_ANSWERED);
+    count(status);
+    request_answered(request, size);
+    return result;
+}
+
 enum MHD_Result reply_send(struct request *request, struct answer *answer)
 {
     /* The library frees the body, which xmalloc made, when it is sent. */
@@ -77,18 +91,31 @@ enum MHD_Result reply_send(struct request *request, struct answer *answer)
         answer_done(answer);
         return MHD_NO;
     }
-    client_enter(request->client, CLIENT_ANSWER);
     const size_t size = answer->body.capacity;
     answer->body.data = NULL;
     answer->body.size = answer->body.capacity = 0;
     add_headers(response, request, answer);
-    enum MHD_Result result =
-        MHD_queue_response(request->connection, (unsigned)answer->status, response);
-    MHD_destroy_response(response);
-    atomic_store(&request->state, REQUEST_ANSWERED);
-    count(answer->status);
-    request_answered(request, size);
-    return result;
+    return queue(request, response, answer->status, size);
+}
+
+enum MHD_Result reply_page(struct request *request)
+{
+    const struct page *page = request->page;
+    const struct answer answer = {.status = MHD_HTTP_OK, .content_type = page->content_type};
+    /* The library takes no pointer to const, and writes nothing. */
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        page->size, (void *)(uintptr_t)page->data, MHD_RESPMEM_PERSISTENT);
+    if (!response)
+        return MHD_NO;
+    add_headers(response, request, &answer);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    /* A page with a key in it talks to nobody but this server. */
+    MHD_add_response_header(response, "Content-Security-Policy",
+                            "default-src 'none'; style-src 'unsafe-inline'; "
+                            "script-src 'unsafe-inline'; connect-src 'self'; "
+                            "form-action 'none'; base-uri 'none'; frame-ancestors 'none'");
+    return queue(request, response, answer.status, 0);
 }
 
 enum MHD_Result reply_problem(struct request *request, const struct err *err)

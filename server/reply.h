@@ -16,6 +16,9 @@ enum MHD_Result reply_send(struct request *request, struct answer *answer);
 /* The same for a request that is refused as a whole. */
 enum MHD_Result reply_problem(struct request *request, const struct err *err);
 
+/* 200 with request->page. */
+enum MHD_Result reply_page(struct request *request);
+
 /* 204 with Allow, for OPTIONS. */
 enum MHD_Result reply_options(struct request *request);
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "server/loop.h"
+#include "server/pages.h"
 #include "server/produce.h"
 #include "server/reply.h"
 #include "server/route.h"
@@ -129,6 +130,15 @@ static void read_request(struct request *request)
     request->options.results_all = flag(request, "results", "all");
 }
 
+static bool find_page(struct request *request, const struct route *route, struct err *reterr)
+{
+    for (size_t i = 0; i < pages_len; i++)
+        if (strcmp(pages[i].path, route->path) == 0)
+            request->page = &pages[i];
+    ASSERT(request->page);
+    return err_set(reterr, ERR_NONE, "this answers 200");
+}
+
 static bool find_route(struct request *request, const char *method, const char *path,
                        const struct route **ret_route, struct err *reterr)
 {
@@ -136,7 +146,7 @@ static bool find_route(struct request *request, const char *method, const char *
     case ROUTE_FOUND:
         request->options.validate = (*ret_route)->purpose == ROUTE_VALIDATE;
         request->compatible = (*ret_route)->purpose == ROUTE_COMPATIBLE;
-        return true;
+        return (*ret_route)->purpose != ROUTE_PAGE || find_page(request, *ret_route, reterr);
     case ROUTE_OPTIONS:
         return err_set(reterr, ERR_NONE, "this answers 204");
     case ROUTE_OTHER_METHOD:
@@ -244,11 +254,12 @@ static bool check_headers(struct request *request, const char *method, const cha
            ask_quota(request, reterr) && take_budget(request, reterr);
 }
 
-/* Sends request->refusal; code ERR_NONE stands for the answer to OPTIONS. */
+/* Sends request->refusal; code ERR_NONE stands for a page and for the answer to OPTIONS. */
 static enum MHD_Result send_refusal(struct request *request)
 {
-    return request->refusal.code == ERR_NONE ? reply_options(request)
-                                             : reply_problem(request, &request->refusal);
+    if (request->refusal.code != ERR_NONE)
+        return reply_problem(request, &request->refusal);
+    return request->page ? reply_page(request) : reply_options(request);
 }
 
 /* Whether the client may be left to send the body of a refused request. */

@@ -68,13 +68,14 @@ struct request {
     struct quota quota;    /* of the tenant */
     int retry_after_s;     /* of a refusal by the quota; 0: none */
     struct err refusal;
-    char allow[64];         /* of a 405 or of OPTIONS; "" otherwise */
-    bool counted;           /* the fates of its events are in the metrics */
-    struct account account; /* bytes of the budget */
-    uint64_t drained;       /* bytes of a refused body that were read and dropped */
-    uint64_t drain_max;     /* how many at most; 0: REQUEST_DRAIN_MAX */
-    size_t sent;            /* records that the producer took */
-    uint64_t failed;        /* events that the answer calls failed */
+    char allow[64];          /* of a 405 or of OPTIONS; "" otherwise */
+    const struct page *page; /* that is asked for; NULL: none */
+    bool counted;            /* the fates of its events are in the metrics */
+    struct account account;  /* bytes of the budget */
+    uint64_t drained;        /* bytes of a refused body that were read and dropped */
+    uint64_t drain_max;      /* how many at most; 0: REQUEST_DRAIN_MAX */
+    size_t sent;             /* records that the producer took */
+    uint64_t failed;         /* events that the answer calls failed */
     struct err send_err; /* why producer_send refused a record first; code ERR_NONE: it did not */
     int64_t gathered_us; /* when the last byte of the body was there */
 

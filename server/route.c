@@ -31,12 +31,13 @@ enum route_match route_find(const char *method, const char *path, const struct r
 {
     const size_t size = strlen(path);
     const bool everything = strcmp(path, "*") == 0;
+    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
     size_t known = 0, used = 0;
     ret_allow[0] = '\0';
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (!everything && !same_path(routes[i].path, path, size))
             continue;
-        if (strcmp(routes[i].method, method) == 0 && !everything) {
+        if (strcmp(routes[i].method, wanted) == 0 && !everything) {
             *ret_route = &routes[i];
             ret_allow[0] = '\0';
             return ROUTE_FOUND;
@@ -47,7 +48,8 @@ enum route_match route_find(const char *method, const char *path, const struct r
             named = named || strcmp(routes[k].method, routes[i].method) == 0;
         if (!named && used < ROUTE_ALLOW_SIZE)
             used += (size_t)snprintf(ret_allow + used, ROUTE_ALLOW_SIZE - used, "%s, ",
-                                     routes[i].method);
+                                     strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD"
+                                                                          : routes[i].method);
         known++;
     }
     if (known == 0 || (everything && strcmp(method, "OPTIONS") != 0))

@@ -5,11 +5,12 @@
 #define SERVER_ROUTE_H
 #include "catalog/catalog.h"
 
-/* What is done with the events of a request. */
+/* What is done with a request. */
 enum route_purpose {
     ROUTE_SEND,
     ROUTE_VALIDATE,   /* checked only: nothing is produced */
     ROUTE_COMPATIBLE, /* sent, and answered as clients of Lago and OpenMeter expect */
+    ROUTE_PAGE,       /* answered from server/pages.h, to anyone */
 };
 
 struct route {
@@ -29,9 +30,9 @@ enum route_match {
 
 enum { ROUTE_ALLOW_SIZE = 64 };
 
-/* Finds the route of a request; `path` is without the query. *ret_route is written when found. For
- * the other matches of a known path, ret_allow is what the header Allow says. Cost: a comparison
- * with each row. */
+/* Finds the route of a request; `path` is without the query. HEAD goes where GET does. *ret_route
+ * is written when found. For the other matches of a known path, ret_allow is what the header Allow
+ * says. Cost: a comparison with each row. */
 enum route_match route_find(const char *method, const char *path, const struct route **ret_route,
                             char ret_allow[ROUTE_ALLOW_SIZE]);
 

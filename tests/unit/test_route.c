@@ -38,6 +38,19 @@ TEST(route, is_found_with_and_without_a_trailing_slash)
     }
 }
 
+TEST(route, of_a_page_takes_get_and_head)
+{
+    const char *operation;
+    char allow[ROUTE_ALLOW_SIZE];
+    CHECK(find("GET", "/docs", &operation, allow) == ROUTE_FOUND);
+    CHECK(find("HEAD", "/openapi.yaml", &operation, allow) == ROUTE_FOUND);
+    CHECK(strcmp(operation, "readContract") == 0);
+    CHECK(find("POST", "/docs", &operation, allow) == ROUTE_OTHER_METHOD);
+    CHECK(strcmp(allow, "GET, HEAD, OPTIONS") == 0);
+    CHECK(find("HEAD", "/v1/events", &operation, allow) == ROUTE_OTHER_METHOD);
+    CHECK(strcmp(allow, "POST, OPTIONS") == 0);
+}
+
 TEST(route, asks_for_the_scope_to_write_events)
 {
     const struct route *route;
@@ -76,6 +89,6 @@ TEST(route, options_are_told_for_a_path_and_for_the_server)
     CHECK(find("OPTIONS", "/v1/events", &operation, allow) == ROUTE_OPTIONS);
     CHECK(strcmp(allow, "POST, OPTIONS") == 0);
     CHECK(find("OPTIONS", "*", &operation, allow) == ROUTE_OPTIONS);
-    CHECK(strcmp(allow, "POST, OPTIONS") == 0);
+    CHECK(strcmp(allow, "POST, GET, HEAD, OPTIONS") == 0);
     CHECK(find("OPTIONS", "/nowhere", &operation, allow) == ROUTE_UNKNOWN_PATH);
 }
