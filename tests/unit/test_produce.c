@@ -316,3 +316,75 @@ TEST(produce, every_request_is_answered_once_when_reports_and_deadline_race)
     CHECK(fates == records);
     tear_down(&fixture);
 }
+
+/* --- Everything at once --------------------------------------------------------------------------
+ */
+
+enum { CROWD = 8, CROWD_ROUNDS = 400, FATAL_ERRORS = 5 };
+
+struct crowd {
+    struct fixture *fixture;
+    struct thread thread;
+    atomic_int *left; /* of the crowd, that are not done */
+    int answered, asked, records;
+};
+
+/* Every third client leaves without its answer. */
+static void run_crowd(void *arg)
+{
+    struct crowd *crowd = arg;
+    for (int i = 0; i < CROWD_ROUNDS; i++) {
+        int fd = send_request(crowd->fixture, 1 + i % 7);
+        crowd->records += 1 + i % 7;
+        if (i % 3 == 0) {
+            close(fd);
+            continue;
+        }
+        int status = read_status(fd);
+        crowd->asked++;
+        crowd->answered += status == 201 || status == 503;
+    }
+    atomic_fetch_sub(crowd->left, 1);
+}
+
+/* Round trips now shorter and now longer than the deadline, and fatal errors in between. */
+static void make_trouble(struct fixture *fixture, atomic_int *left)
+{
+    int fatal = 0;
+    for (int turn = 0; atomic_load(left) > 0; turn++) {
+        set_rtt(fixture, turn % 4 == 3 ? 115 : 1);
+        if (turn % 4 == 2 && fatal < FATAL_ERRORS)
+            fatal += producer_inject_fatal(fixture->server.producer);
+        clock_sleep_ms(150);
+    }
+    set_rtt(fixture, 0);
+}
+
+TEST(produce, thousands_of_requests_are_accounted_for_whoever_leaves_and_whatever_fails)
+{
+    struct fixture fixture;
+    struct crowd crowd[CROWD] = {0};
+    atomic_int left = CROWD;
+    int records = 0;
+    set_up(&fixture, "100ms");
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i].fixture = &fixture;
+        crowd[i].left = &left;
+        thread_start(&crowd[i].thread, "crowd", run_crowd, &crowd[i]);
+    }
+    make_trouble(&fixture, &left);
+    for (int i = 0; i < CROWD; i++) {
+        thread_join(&crowd[i].thread);
+        CHECK(crowd[i].answered == crowd[i].asked);
+        records += crowd[i].records;
+    }
+    for (int i = 0; i < 2000 && atomic_load(&fixture.server.requests) > 0; i++)
+        clock_sleep_ms(10);
+    /* A client that left before its request was read may never have made one. */
+    int64_t fates = counted(&fixture, METRIC_SERVER_EVENTS_ACCEPTED) +
+                    counted(&fixture, METRIC_SERVER_EVENTS_FAILED) +
+                    counted(&fixture, METRIC_SERVER_EVENTS_LATE);
+    CHECK(fates <= records && fates >= records * 2 / 3);
+    CHECK(atomic_load(&fixture.server.requests) == 0);
+    tear_down(&fixture);
+}
