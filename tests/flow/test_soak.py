@@ -1,0 +1,87 @@
+"""Hours in minutes: clients of all kinds at once, and nothing of the server grows.
+
+BXB_TEST_SOAK=seconds  how long; ten minutes without it
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import threading
+import time
+from typing import NamedTuple
+
+import pytest
+
+from flow.stack import wait_until
+from flow.wire import Wire, connect, request
+
+SECONDS = float(os.environ.get("BXB_TEST_SOAK", "600"))
+GROWTH_MAX = 8 << 20  # bytes, between a fifth of the time and its end
+
+
+class Size(NamedTuple):
+    memory: int
+    descriptors: int
+    threads: int
+
+
+def size_of(stack) -> Size:
+    process = pathlib.Path(f"/proc/{stack.running_pid('server')}")
+    fields = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+    return Size(int(fields["VmRSS"].split()[0]) * 1024, len(list((process / "fd").iterdir())), int(fields["Threads"]))
+
+
+def size_at_rest(stack) -> Size:
+    wait_until(lambda: stack.gauge("bxb_server_inflight_bytes") == 0, 60, "nothing is in flight")
+    wait_until(lambda: stack.gauge("bxb_server_connections") == 0, 60, "nobody is connected")
+    return size_of(stack)
+
+
+def behave(stack, organization, wire: Wire, chance: random.Random) -> None:
+    """One turn of a client: single events, batches, nonsense, chunks; some leave before the answer."""
+    kind = chance.randrange(6)
+    events = [organization.event() for _ in range(1 if kind < 2 else chance.randrange(1, 200))]
+    body = b"nonsense" if kind == 5 else json.dumps(events if kind >= 2 else events[0]).encode()
+    path = "/v1/events/validate" if kind == 4 else "/v1/events"
+    wire.send(request(organization.key, body, path=path))
+    if kind != 3:
+        assert wire.answer().status in (200, 201, 400)
+
+
+def work(stack, organization, seed: int, stop: threading.Event) -> int:
+    chance = random.Random(seed)
+    turns = 0
+    while not stop.is_set():
+        with connect(stack) as wire:
+            for _ in range(chance.randrange(1, 20)):
+                behave(stack, organization, wire, chance)
+                turns += 1
+                stop.wait(0.01)
+                if chance.random() < 0.1:
+                    break
+    return turns
+
+
+def soak(stack, organization, seconds: float) -> Size:
+    stop = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        workers = [pool.submit(work, stack, organization, seed, stop) for seed in range(8)]
+        concurrent.futures.wait(workers, timeout=seconds, return_when=concurrent.futures.FIRST_EXCEPTION)
+        stop.set()
+        assert sum(worker.result() for worker in workers) > seconds
+    return size_at_rest(stack)
+
+
+@pytest.mark.long
+def test_nothing_grows_in_a_long_run(stack, organization):
+    began = time.monotonic()
+    before = soak(stack, organization, SECONDS / 5)
+    after = soak(stack, organization, SECONDS * 4 / 5)
+    print(f"{time.monotonic() - began:.0f} s: {before} then {after}")
+    assert after.memory - before.memory < GROWTH_MAX
+    assert after.descriptors <= before.descriptors + 2
+    assert after.threads == before.threads
