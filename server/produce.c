@@ -66,7 +66,12 @@ static void refuse(struct request *request, size_t i, const struct err *err)
 size_t produce_arena_max(size_t records)
 {
     /* One error more for each record that the producer finds too large. */
-    return records * (sizeof(struct produced) + sizeof(struct err)) + 2 * _Alignof(max_align_t);
+    return produce_arena_least(records) + records * sizeof(struct err) + _Alignof(max_align_t);
+}
+
+size_t produce_arena_least(size_t records)
+{
+    return records * sizeof(struct produced) + _Alignof(max_align_t);
 }
 
 bool produce_records(struct request *request, struct err *reterr)

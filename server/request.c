@@ -22,7 +22,7 @@
 enum {
     MAGIC = 0x62787271,
     /* What is usually made of a body: its records, a result for each of its events. */
-    SHARE_PER_BODY_BYTE = 3,
+    SHARE_PER_BODY_BYTE = 6,
     SHARE_LEAST = 4096,
 };
 
@@ -386,16 +386,24 @@ static size_t arena_worst(const struct request *request)
            produce_arena_max(events < max ? events : max);
 }
 
-/* The arena may have what the worst body needs, as far as the budget has it. */
-static void open_arena(struct request *request)
+/* The arena may have what the worst body needs; false when the budget has less, and *reterr says
+ * whose fault that is, should it not suffice. */
+static bool open_arena(struct request *request, struct err *reterr)
 {
-    struct err err;
     const struct account *account = &request->account;
     const size_t worst = arena_worst(request), body = request->body.size;
-    if (account_raise(&request->account, body + worst, &err))
-        arena_init(&request->arena, worst);
-    else
-        arena_init(&request->arena, account->charged > body ? account->charged - body : 0);
+    const bool whole = account_raise(&request->account, body + worst, reterr);
+    const size_t left = account->charged > body ? account->charged - body : 0;
+    arena_init(&request->arena, whole ? worst : left);
+    return whole;
+}
+
+/* Whether what is left of the arena suffices to produce the records. */
+static bool has_room(const struct request *request)
+{
+    const struct arena *arena = &request->arena;
+    return !arena->full &&
+           arena->max - arena->used >= produce_arena_least(request->batch.records_len);
 }
 
 /* The metrics of now, not of when the headers came: a slow body must not keep an old snapshot. They
@@ -409,12 +417,15 @@ static bool accept_body(struct request *request, struct err *reterr)
     const struct catalog_snapshot *snapshot = catalog_acquire(request->server->catalog);
     request->rules.metrics = catalog_event_metrics(
         snapshot ? catalog_organization_find(snapshot, request->rules.organization_id) : NULL);
-    open_arena(request);
+    struct err shortage;
+    const bool whole = open_arena(request, &shortage);
     bool ok = events_accept(buf_slice(&request->body), request->kind, &request->rules,
                             &request->options, &request->arena, &request->batch, reterr);
     request->rules.metrics = (struct event_metrics){.find = NULL};
-    if (request->arena.full && request->arena.max < arena_worst(request))
-        ok = err_set(reterr, ERR_OVERLOADED, "there is not enough memory for the request now");
+    if (!whole && !has_room(request)) {
+        *reterr = shortage;
+        ok = false;
+    }
     if (!ok)
         request->batch = (struct events_batch){0};
     account_settle(&request->account, request->body.size + request->arena.held);
