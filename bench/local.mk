@@ -9,6 +9,14 @@ bench-programs: $(bench_programs)
 %C%_bench_parse_SOURCES = %D%/parse.c %D%/sample.c %D%/sample.h
 %C%_bench_parse_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 %C%_bench_parse_LDADD = schemas/libschemas.a base/libbase.a $(JANSSON_LIBS) $(CRYPTO_LIBS)
+# Linked by the C compiler, as the programs are, although one file is C++.
+%C%_bench_parse_LINK = $(LINK)
+if HAVE_SIMDJSON
+%C%_bench_parse_SOURCES += %D%/dom.cc %D%/dom.h
+%C%_bench_parse_CPPFLAGS += $(SIMDJSON_CFLAGS) -DHAVE_SIMDJSON
+%C%_bench_parse_LDADD += $(SIMDJSON_LIBS)
+endif
+EXTRA_DIST += %D%/dom.cc %D%/dom.h
 
 %C%_bench_load_SOURCES = %D%/load.c %D%/link.c %D%/link.h %D%/latency.c %D%/latency.h \
   %D%/sample.c %D%/sample.h

@@ -1,13 +1,16 @@
 /* bench-parse: what it costs to read one event, check it and write its canonical record, beside
- * jansson reading the same bytes into a tree and writing them again.
+ * jansson reading the same bytes into a tree and writing them again, and simdjson, if it is there,
+ * reading them into a tree.
  *
- *     bench-parse [--only ours|jansson] [--shape single|array|ndjson] [--rounds N] [--events N]
+ *     bench-parse [--only ours|jansson|simdjson] [--shape single|array|ndjson] [--rounds N]
+ * [--events N]
  *
- * The rounds of both alternate. Prints one JSON object: nanoseconds of CPU per event, one figure
+ * Their rounds take turns. Prints one JSON object: nanoseconds of CPU per event, one figure
  * for each round. With --only and --rounds 1 it is a subject for callgrind.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
+#include "bench/dom.h"
 #include "bench/sample.h"
 #include "base/arena.h"
 #include "base/assert.h"
@@ -63,7 +66,7 @@ static void subject_init(struct subject *subject, enum shape shape)
     }
     if (shape == SHAPE_ARRAY)
         buf_append_char(body, ']');
-    ASSERT(!body->overflow);
+    ASSERT(!body->overflow && buf_reserve(body, DOM_PADDING) != NULL);
 }
 
 /* Reads the body once as bxb-server does; returns the bytes of the records. */
@@ -133,61 +136,83 @@ static size_t read_jansson(const struct subject *subject)
     return dumped;
 }
 
-struct rounds {
-    double ns[ROUNDS_MAX]; /* CPU per event */
-    size_t len;
-};
-
-static void print_rounds(const char *name, const struct rounds *rounds)
+#ifdef HAVE_SIMDJSON
+/* Its parser is kept from body to body, as it should be. */
+static size_t read_simdjson(const struct subject *subject)
 {
-    if (rounds->len == 0)
-        return;
-    printf(",\"%s\":[", name);
-    for (size_t i = 0; i < rounds->len; i++)
-        printf("%s%.1f", i == 0 ? "" : ",", rounds->ns[i]);
-    printf("]");
+    static struct dom *dom;
+    const struct buf *body = &subject->body;
+    size_t lines = subject->shape == SHAPE_NDJSON ? subject->events : 1, parsed = 0;
+    size_t size = lines > 1 ? SAMPLE_SIZE : body->size;
+    if (dom == NULL)
+        dom = dom_new();
+    for (size_t i = 0; i < lines; i++)
+        parsed += dom_parse(dom, body->data + i * (SAMPLE_SIZE + 1), size);
+    ASSERT(parsed == lines * size);
+    return parsed;
+}
+#endif
+
+static size_t read_ours_once(const struct subject *subject)
+{
+    static struct arena arena = {.max = BODY_MAX};
+    static struct buf out = {.max = BODY_MAX};
+    return read_ours(subject, &arena, &out);
 }
 
-static volatile size_t bytes_written; /* keeps the compiler from dropping the work */
+static const struct reader {
+    const char *name;
+    size_t (*read)(const struct subject *subject); /* reads the body once */
+} readers[] = {
+    {"ours", read_ours_once},
+    {"jansson", read_jansson},
+#ifdef HAVE_SIMDJSON
+    {"simdjson", read_simdjson},
+#endif
+};
 
-static void measure(const struct subject *subject, const char *only, size_t rounds_len,
-                    size_t events)
+static volatile size_t bytes_read; /* keeps the compiler from dropping the work */
+
+/* CPU per event of reading the body so often, in nanoseconds. */
+static double time_of(const struct reader *reader, const struct subject *subject, size_t bodies)
 {
-    struct arena arena;
-    struct buf out;
-    arena_init(&arena, BODY_MAX);
-    buf_init(&out, BODY_MAX);
-    struct rounds ours = {.len = 0}, jansson = {.len = 0};
-    size_t bodies = events / subject->events;
-    if (bodies == 0)
-        bodies = 1;
-    double per_round = (double)(bodies * subject->events);
+    int64_t start = cpu_ns();
+    for (size_t i = 0; i < bodies; i++)
+        bytes_read = reader->read(subject);
+    return (double)(cpu_ns() - start) / (double)(bodies * subject->events);
+}
 
-    for (size_t round = 0; round < rounds_len; round++) {
-        if (strcmp(only, "jansson") != 0) {
-            int64_t start = cpu_ns();
-            for (size_t i = 0; i < bodies; i++)
-                bytes_written = read_ours(subject, &arena, &out);
-            ours.ns[ours.len++] = (double)(cpu_ns() - start) / per_round;
-        }
-        if (strcmp(only, "ours") != 0) {
-            int64_t start = cpu_ns();
-            for (size_t i = 0; i < bodies; i++)
-                bytes_written = read_jansson(subject);
-            jansson.ns[jansson.len++] = (double)(cpu_ns() - start) / per_round;
-        }
-    }
+static void measure(const struct subject *subject, const char *only, size_t rounds, size_t events)
+{
+    static double ns[ARRAY_LEN(readers)][ROUNDS_MAX];
+    size_t bodies = events < subject->events ? 1 : events / subject->events;
+    for (size_t round = 0; round < rounds; round++)
+        for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+            if (*only == '\0' || strcmp(only, readers[i].name) == 0)
+                ns[i][round] = time_of(&readers[i], subject, bodies);
     printf("{\"shape\":\"%s\",\"event_bytes\":%d", shape_names[subject->shape], SAMPLE_SIZE);
-    print_rounds("ours", &ours);
-    print_rounds("jansson", &jansson);
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+        if (*only != '\0' && strcmp(only, readers[i].name) != 0)
+            continue;
+        printf(",\"%s\":", readers[i].name);
+        for (size_t round = 0; round < rounds; round++)
+            printf("%s%.1f", round == 0 ? "[" : ",", ns[i][round]);
+        printf("]");
+    }
     printf("}\n");
-    buf_done(&out);
-    arena_done(&arena);
+}
+
+static bool is_reader(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+        if (strcmp(name, readers[i].name) == 0)
+            return true;
+    return false;
 }
 
 static void usage(void)
 {
-    fputs("usage: bench-parse [--only ours|jansson] [--shape single|array|ndjson]\n"
+    fputs("usage: bench-parse [--only ours|jansson|simdjson] [--shape single|array|ndjson]\n"
           "                   [--rounds 1…101] [--events N]\n",
           stderr);
     exit(64);
@@ -224,7 +249,7 @@ int main(int argc, char **argv)
         else
             usage();
     }
-    if (optind != argc || (*only && strcmp(only, "ours") != 0 && strcmp(only, "jansson") != 0))
+    if (optind != argc || (*only && !is_reader(only)))
         usage();
     for (size_t i = 0; i < ARRAY_LEN(shape_names); i++) {
         if (strcmp(shape, shape_names[i]) != 0)
