@@ -5,13 +5,16 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/metrics.h"
 #include "base/thread.h"
 #include "base/units.h"
 #include "tests/unit/check.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 TEST(buf, appends_and_terminates)
 {
@@ -77,6 +80,30 @@ TEST(buf, escapes_json)
     CHECK(strcmp(buf_text(&buf), "\"q\\\"b\\\\n\\nt\\tz\\u0001\xC3\xA4\"") == 0);
     buf_done(&buf);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Pages that the kernel had to give while six MiB were used and freed. */
+static long faults_of_use(void)
+{
+    enum { BLOCKS = 6, BLOCK_SIZE = 1 << 20 };
+    void *blocks[BLOCKS];
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = memset(xmalloc(BLOCK_SIZE), i, BLOCK_SIZE);
+    for (int i = BLOCKS - 1; i >= 0; i--)
+        free(blocks[i]);
+    getrusage(RUSAGE_SELF, &after);
+    return after.ru_minflt - before.ru_minflt;
+}
+
+TEST(mem, keeps_what_was_freed)
+{
+    mem_keep_freed(16 << 20);
+    faults_of_use();
+    CHECK(faults_of_use() < 100); /* of 1,536 pages */
+}
+#endif
 
 TEST(arena, aligns_and_keeps_its_cap)
 {
