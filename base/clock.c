@@ -41,9 +41,9 @@ void clock_sleep_ms(int64_t ms)
         ;
 }
 
-/* Days since 1970-01-01 to a date of the Gregorian calendar, by eras of 400 years that begin on
- * 1 March (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days). */
-static void date_of_days(int64_t days, unsigned *year, unsigned *month, unsigned *day)
+/* By eras of 400 years that begin on 1 March (Howard Hinnant, "chrono-Compatible Low-Level Date
+ * Algorithms", civil_from_days). */
+void clock_date(int64_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day)
 {
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
@@ -51,9 +51,9 @@ static void date_of_days(int64_t days, unsigned *year, unsigned *month, unsigned
     unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     unsigned shifted = (5 * of_year + 2) / 153;
-    *day = of_year - (153 * shifted + 2) / 5 + 1;
-    *month = shifted < 10 ? shifted + 3 : shifted - 9;
-    *year = (unsigned)(era * 400) + year_of_era + (*month <= 2);
+    *ret_day = of_year - (153 * shifted + 2) / 5 + 1;
+    *ret_month = shifted < 10 ? shifted + 3 : shifted - 9;
+    *ret_year = (unsigned)(era * 400) + year_of_era + (*ret_month <= 2);
 }
 
 /* Two digits and what stands behind them. */
@@ -81,7 +81,7 @@ void clock_format(int64_t wall_ms, char ret_text[CLOCK_TEXT_SIZE])
         days--;
     }
     unsigned year, month, day, second = (unsigned)of_day, fraction = (unsigned)ms;
-    date_of_days(days, &year, &month, &day);
+    clock_date(days, &year, &month, &day);
     char *at = ret_text;
     put_two(at, year / 100 % 100, '\0');
     at = put_two(at + 2, year % 100, '-');

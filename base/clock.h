@@ -11,6 +11,9 @@ int64_t clock_mono_us(void);
 int64_t clock_boot_ms(void); /* counts suspend too: for leases */
 void clock_sleep_ms(int64_t ms);
 
+/* The date of the Gregorian calendar that many days after 1970-01-01; any from year 0 on. */
+void clock_date(int64_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day);
+
 enum { CLOCK_TEXT_SIZE = 25 };
 
 /* Writes "2026-11-23T08:00:00.123Z" and a NUL. `wall_ms` from year 0 to 9999. */

@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libclickhouse.a
   %D%/verdict.c %D%/verdict.h \
   %D%/fixed.c %D%/fixed.h \
   %D%/native.c %D%/native_type.c %D%/native.h \
+  %D%/period.c %D%/period.h \
   %D%/table.c %D%/table.h
 %C%_libclickhouse_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
 EXTRA_DIST += %D%/README.md

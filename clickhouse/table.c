@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "clickhouse/table.h"
+#include "clickhouse/period.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -177,10 +178,11 @@ bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[
         return err_set(reterr, ERR_TABLE_MISMATCH,
                        "%s.%s has the engine %s; use ReplacingMergeTree(version) or MergeTree", db,
                        name, table->engine);
-    if (strcmp(table->partition_key, "toYYYYMM(timestamp)") != 0)
+    enum ch_period period;
+    if (!ch_period_of(table->partition_key, &period))
         return err_set(reterr, ERR_TABLE_MISMATCH,
                        "%s.%s has the partition key '%s'; make it anew with PARTITION BY "
-                       "toYYYYMM(timestamp)",
+                       "toYYYYMM(timestamp), toYYYYMMDD(timestamp), or without one",
                        db, name, table->partition_key);
     if (table->deduplication_window < window)
         return err_set(reterr, ERR_TABLE_MISMATCH,

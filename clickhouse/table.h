@@ -37,7 +37,7 @@ struct ch_wanted {
     enum native_source source;
     bool may_be_null; /* the type must then be Nullable */
     bool optional;    /* a table without it will do */
-    bool utc;         /* a time that must be kept in UTC: the partition key counts months by it */
+    bool utc;         /* a time that must be kept in UTC: the partition key counts periods by it */
     const char *type; /* for the statement that adds it */
 };
 
@@ -48,9 +48,9 @@ bool ch_table_read(struct ch_client *client, const char *database, const char *n
                    struct ch_table *ret_table, struct err *reterr) MUST_CHECK;
 void ch_table_done(struct ch_table *table); /* a zeroed one is fine */
 
-/* Family of MergeTree that keeps every row, monthly partitions, a deduplication window of at least
- * `window`, the index that makes reading back cheap, and the wanted columns in types that can be
- * written. Errors: TABLE_MISMATCH. */
+/* Family of MergeTree that keeps every row, a partition key that blocks can follow (period.h), a
+ * deduplication window of at least `window`, the index that makes reading back cheap, and the
+ * wanted columns in types that can be written. Errors: TABLE_MISMATCH. */
 bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[],
                     size_t wanted_len, uint64_t window, struct err *reterr) MUST_CHECK;
 

@@ -49,7 +49,7 @@ void batch_reset(struct batch *batch)
     records_done(&batch->records);
     arena_reset(&batch->arena);
     batch->rows_len = 0;
-    batch->months_len = 0;
+    batch->periods_len = 0;
     batch->bytes = 0;
     batch->oldest_ms = 0;
     batch->first_taken_ms = 0;
@@ -80,14 +80,14 @@ void range_digest(struct digest *digest, int64_t offset, struct slice value)
     digest_add(digest, value);
 }
 
-static void note_month(struct batch *batch, uint32_t month)
+static void note_period(struct batch *batch, uint32_t period)
 {
-    for (size_t i = 0; i < batch->months_len; i++)
-        if (batch->months[i] == month)
+    for (size_t i = 0; i < batch->periods_len; i++)
+        if (batch->periods[i] == period)
             return;
-    if (batch->months_len < INTENT_BLOCKS_MAX)
-        batch->months[batch->months_len] = month;
-    batch->months_len++;
+    if (batch->periods_len < INTENT_BLOCKS_MAX)
+        batch->periods[batch->periods_len] = period;
+    batch->periods_len++;
 }
 
 static void extend_range(struct batch *batch, const struct consumer_message *message)
@@ -118,7 +118,7 @@ void batch_add(struct batch *batch, const struct consumer_message *message)
     row->message = *message;
     fate_decide(row, batch->columns, &batch->arena);
     if (row->fate.kind == FATE_STORED)
-        note_month(batch, row->month);
+        note_period(batch, row->period);
     extend_range(batch, message);
     batch->bytes += message->value.size;
     batch->last_sequence = message->sequence;
@@ -128,9 +128,9 @@ void batch_add(struct batch *batch, const struct consumer_message *message)
 
 bool batch_full(const struct batch *batch, const struct batch_limits *limits)
 {
-    /* The next record may bring another month. */
+    /* The next record may bring another period. */
     return batch->rows_len >= limits->rows || batch->bytes >= limits->bytes ||
-           batch->months_len >= INTENT_BLOCKS_MAX;
+           batch->periods_len >= INTENT_BLOCKS_MAX;
 }
 
 bool batch_pin(struct batch *batch, const struct fates *pinned, struct err *reterr)
@@ -172,7 +172,7 @@ static int compare_rows(const void *left, const void *right)
 {
     const struct row *a = *(const struct row *const *)left;
     const struct row *b = *(const struct row *const *)right;
-    int order = compare_i64(a->month, b->month);
+    int order = compare_i64(a->period, b->period);
     if (order == 0)
         order = compare_slices(a->record.organization_id, b->record.organization_id);
     if (order == 0)
@@ -231,20 +231,20 @@ static bool seal_fates(struct batch *batch, const struct row **ret_order, size_t
     return true;
 }
 
-/* A block for each month. */
+/* A block for each period. */
 static bool seal_blocks(struct batch *batch, const struct row *const order[], size_t len,
                         uint32_t incarnation, struct err *reterr)
 {
     struct intent *intent = &batch->intent;
-    intent->blocks = xcalloc(batch->months_len + 1, sizeof *intent->blocks);
-    batch->blocks = xcalloc(batch->months_len + 1, sizeof *batch->blocks);
+    intent->blocks = xcalloc(batch->periods_len + 1, sizeof *intent->blocks);
+    batch->blocks = xcalloc(batch->periods_len + 1, sizeof *batch->blocks);
     for (size_t from = 0, to; from < len; from = to) {
-        for (to = from; to < len && order[to]->month == order[from]->month;)
+        for (to = from; to < len && order[to]->period == order[from]->period;)
             to++;
         struct buf *block = &batch->blocks[intent->blocks_len];
         buf_init(block, memory_max);
         intent->blocks[intent->blocks_len++] =
-            (struct intent_block){.month = order[from]->month, .rows = (int64_t)(to - from)};
+            (struct intent_block){.period = order[from]->period, .rows = (int64_t)(to - from)};
         if (!columns_encode(batch->columns, order + from, to - from, incarnation, block, reterr))
             return false;
     }

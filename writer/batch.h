@@ -10,7 +10,7 @@
  *
  * Between the last batch_add and batch_seal whoever knows what was stored before makes duplicates
  * of rows; a batch that is built again gets the fates of its intent instead (batch_pin). Sealing
- * sorts the rows that are stored by the table's key, month by month, and encodes them; the
+ * sorts the rows that are stored by the table's key, partition by partition, and encodes them; the
  * consumer's records are not needed after that. The same records with the same fates always make
  * the same blocks, in the same order.
  *
@@ -44,8 +44,8 @@ struct batch {
     size_t rows_len, rows_capacity;
     struct batch_range *ranges; /* by partition; records = 0: none. Owned */
     size_t ranges_len;
-    uint32_t months[INTENT_BLOCKS_MAX]; /* of what may be stored */
-    size_t months_len;
+    uint32_t periods[INTENT_BLOCKS_MAX]; /* of what may be stored */
+    size_t periods_len;
     size_t bytes;           /* of the records' values */
     uint64_t last_sequence; /* of the consumer, for consumer_release */
     int64_t oldest_ms;      /* smallest LogAppendTime; 0 when empty */

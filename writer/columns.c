@@ -74,6 +74,9 @@ static bool may_refuse(const struct native_type *type, enum native_source source
 bool columns_plan(const struct ch_table *table, struct columns *ret_columns, struct err *reterr)
 {
     struct columns columns = {.len = 0};
+    if (!ch_period_of(table->partition_key, &columns.period))
+        return err_set(reterr, ERR_TABLE_MISMATCH, "blocks cannot follow the partition key '%s'",
+                       table->partition_key);
     CLEANUP(buf_done) struct buf list;
     buf_init(&list, sizeof columns.list - 1);
     for (size_t field = 0; field < FIELD_COUNT; field++) {

@@ -3,6 +3,7 @@
  * Threads: one at a time; read-only after columns_plan. SPDX-License-Identifier: Apache-2.0 */
 #ifndef WRITER_COLUMNS_H
 #define WRITER_COLUMNS_H
+#include "clickhouse/period.h"
 #include "clickhouse/table.h"
 #include "writer/row.h"
 
@@ -16,7 +17,8 @@ struct columns {
         bool may_refuse; /* a record that was read may have a value that the type cannot keep */
     } plans[COLUMNS_MAX];
     size_t len;
-    char list[512]; /* "`organization_id`, `transaction_id`, …" for the INSERT */
+    enum ch_period period; /* by which blocks are cut */
+    char list[512];        /* "`organization_id`, `transaction_id`, …" for the INSERT */
 };
 
 /* What the writer wants of a table; for ch_table_check. */

@@ -2,10 +2,7 @@
 #include <config.h>
 #include "writer/fate.h"
 
-enum {
-    MS_PER_DAY = 86400000,
-    UUID_SIZE = 36,
-};
+enum { UUID_SIZE = 36 };
 
 static const struct reason {
     const char *code, *title;
@@ -38,20 +35,6 @@ enum fate_reason fate_reason_of(struct slice code)
         if (slice_equal(code, slice_from(reasons[reason].code)))
             return (enum fate_reason)reason;
     return FATE_NO_REASON;
-}
-
-uint32_t fate_month(int64_t timestamp_ms)
-{
-    /* Days to a civil date, with years that begin in March. */
-    int64_t days = timestamp_ms / MS_PER_DAY + 719468;
-    int64_t era = days / 146097;
-    int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t month = (5 * day_of_year + 2) / 153 + 3;
-    int64_t year = year_of_era + era * 400 + (month > 12);
-    return (uint32_t)(year * 100 + (month > 12 ? month - 12 : month));
 }
 
 static bool is_uuid(struct slice text)
@@ -91,11 +74,11 @@ void fate_decide(struct row *row, const struct columns *columns, struct arena *a
         read = err_set(&why, ERR_RECORD_INVALID, "organization_id is not a lower-case UUID");
     if (!read) {
         row->record = (struct record){0};
-        row->month = 0;
+        row->period = 0;
         bury(row, FATE_RECORD_INVALID, &why, arena);
         return;
     }
-    row->month = fate_month(row->record.timestamp_ms);
+    row->period = ch_period_at(columns->period, row->record.timestamp_ms);
     if (!columns_take(columns, row, &why))
         bury(row, FATE_VALUE_UNSTORABLE, &why, arena);
 }

@@ -30,7 +30,4 @@ const char *fate_reason_title(enum fate_reason reason);
 /* Whether the breaker counts it. */
 bool fate_reason_counts(enum fate_reason reason);
 
-/* toYYYYMM in UTC. */
-uint32_t fate_month(int64_t timestamp_ms);
-
 #endif

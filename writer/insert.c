@@ -77,7 +77,7 @@ static enum insert_step step_fresh(struct inserter *inserter, const struct inten
     if (post(inserter, &intent->blocks[index], bytes, reterr) == CH_LANDED)
         return INSERT_LANDED;
     log_warning(INSERT_DOUBTFUL, log_str("intent", intent->id),
-                log_u64("block", intent->blocks[index].month), log_error_of(reterr));
+                log_u64("block", intent->blocks[index].period), log_error_of(reterr));
     *doubt = INSERT_DOUBT;
     return INSERT_AGAIN;
 }
@@ -108,7 +108,7 @@ static enum insert_step step_doubt(struct inserter *inserter, const struct inten
     *doubt = INSERT_SETTLE;
     err_set(reterr, ERR_CLICKHOUSE_UNKNOWN,
             "ClickHouse accepts the token of block %u, but has no row of it",
-            intent->blocks[index].month);
+            intent->blocks[index].period);
     return INSERT_AGAIN;
 }
 
@@ -123,7 +123,7 @@ static enum insert_step step_settle(struct inserter *inserter, struct intent *in
         return step_from(READ_BACK_UNKNOWN, reterr);
     if (running > 0) {
         err_set(reterr, ERR_CLICKHOUSE_UNKNOWN, "%lld INSERTs of block %u still run in ClickHouse",
-                (long long)running, intent->blocks[index].month);
+                (long long)running, intent->blocks[index].period);
         return INSERT_AGAIN;
     }
     enum read_back result = ask(inserter, intent, index, reterr);
@@ -136,7 +136,7 @@ static enum insert_step step_settle(struct inserter *inserter, struct intent *in
                    : INSERT_AGAIN;
     metrics_add(METRIC_WRITER_TOKENS_BURNED, 1);
     log_warning(TOKEN_BURNED, log_str("intent", intent->id),
-                log_u64("block", intent->blocks[index].month),
+                log_u64("block", intent->blocks[index].period),
                 log_u64("attempt", intent->blocks[index].attempt));
     *doubt = INSERT_DOUBT;
     err_set(reterr, ERR_CLICKHOUSE_UNKNOWN, "the block is sent again under a new token");

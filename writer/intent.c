@@ -22,7 +22,7 @@ void intent_name(struct intent *intent)
              hex + 16, hex + 20);
     for (size_t i = 0; i < intent->blocks_len; i++) {
         struct intent_block *block = &intent->blocks[i];
-        snprintf(block->token, sizeof block->token, "bxb-%s-%u", intent->id, block->month);
+        snprintf(block->token, sizeof block->token, "bxb-%s-%u", intent->id, block->period);
         block->attempt = 0;
     }
 }
@@ -134,7 +134,7 @@ static const struct member range_members[] = {
 };
 
 static const struct member block_members[] = {
-    MEMBER(struct intent_block, KIND_U32, "month", month),
+    MEMBER(struct intent_block, KIND_U32, "period", period),
     MEMBER(struct intent_block, KIND_I64, "rows", rows),
     MEMBER(struct intent_block, KIND_CHARS, "token", token),
     MEMBER(struct intent_block, KIND_U32, "attempt", attempt),

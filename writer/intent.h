@@ -20,12 +20,11 @@
 #include <stdint.h>
 
 enum {
-    INTENT_VERSION = 3,
+    INTENT_VERSION = 4,
     INTENT_RECORD_FORMAT = 1, /* schemas/record.h */
     INTENT_ID_SIZE = 37,      /* a UUID's text and NUL */
-    INTENT_MONTH_SIZE = 8,    /* "202611" and NUL */
     INTENT_TOKEN_SIZE = 64,
-    INTENT_BLOCKS_MAX = 100, /* months of one batch; ClickHouse's own limit for one INSERT, too */
+    INTENT_BLOCKS_MAX = 100,      /* of one batch; ClickHouse's own limit for one INSERT, too */
     INTENT_RECORDS_MAX = 1000000, /* of one batch: the most that writer.batch_rows may say */
     INTENT_MAX = INTENT_RECORDS_MAX * FATES_RUN_MAX + 4 * 1024 * 1024,
 };
@@ -44,7 +43,7 @@ struct intent_range {
 
 /* The rows of one ClickHouse partition: one INSERT, one part. */
 struct intent_block {
-    uint32_t month;                /* toYYYYMM of the timestamp: ClickHouse's partition */
+    uint32_t period;               /* ClickHouse's partition: ch_period_at of the events' times */
     int64_t rows;                  /* stored */
     char token[INTENT_TOKEN_SIZE]; /* base of the deduplication token; "-<attempt>" follows */
     uint32_t attempt;              /* raised in PostgreSQL before it is used */
@@ -68,7 +67,7 @@ struct intent {
     /* what it holds; owned */
     struct intent_range *ranges; /* by partition */
     size_t ranges_len;
-    struct intent_block *blocks; /* by month */
+    struct intent_block *blocks; /* by period */
     size_t blocks_len;
     struct fates fates; /* of the records that are not stored; sorted */
 };

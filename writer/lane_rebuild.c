@@ -78,7 +78,7 @@ static bool compare_blocks(const struct intent *was, const struct intent *is, st
 {
     bool same = was->blocks_len == is->blocks_len;
     for (size_t i = 0; same && i < was->blocks_len; i++)
-        same = was->blocks[i].month == is->blocks[i].month &&
+        same = was->blocks[i].period == is->blocks[i].period &&
                was->blocks[i].rows == is->blocks[i].rows;
     return same || err_set(reterr, ERR_INTERNAL,
                            "the same records make other blocks than intent %s says", was->id);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "writer/read_back.h"
+#include "clickhouse/period.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -54,12 +55,17 @@ enum read_back read_back(struct ch_client *client, const char *table, bool repla
                          const struct intent *intent, size_t block, struct err *reterr)
 {
     const struct intent_block *expected = &intent->blocks[block];
+    enum ch_period period;
     CLEANUP(buf_done) struct buf sql;
+    if (!ch_period_of(intent->partition_key, &period)) {
+        err_set(reterr, ERR_INTERNAL, "intent %s has no partition key", intent->id);
+        return READ_BACK_UNKNOWN;
+    }
     buf_init(&sql, SQL_MAX);
     buf_printf(&sql,
                "SELECT count(), uniqExact(kafka_partition, kafka_offset) FROM `%s`"
-               " WHERE toYYYYMM(timestamp) = %" PRIu32 " AND (",
-               table, expected->month);
+               " WHERE %s = %" PRIu32 " AND (",
+               table, ch_period_sql(period), expected->period);
     for (size_t i = 0; i < intent->ranges_len; i++) {
         const struct intent_range *range = &intent->ranges[i];
         buf_printf(&sql,
@@ -79,7 +85,7 @@ enum read_back read_back(struct ch_client *client, const char *table, bool repla
         err_set(reterr, ERR_ROWS_MISMATCH,
                 "block %" PRIu32 " of intent %s: %" PRId64 " rows were sent, %" PRId64
                 " are there, from %" PRId64 " different records",
-                expected->month, intent->id, expected->rows, numbers[0], numbers[1]);
+                expected->period, intent->id, expected->rows, numbers[0], numbers[1]);
     return result;
 }
 

@@ -34,7 +34,7 @@ struct row {
     struct record record; /* slices point into the message or the batch's arena; all zero when the
                              record cannot be read */
     struct consumer_message message;
-    uint32_t month; /* toYYYYMM(timestamp) */
+    uint32_t period; /* ClickHouse's partition: ch_period_at of the event's time */
     struct fate fate;
     const char *detail; /* FATE_DEAD: what is wrong, in the batch's arena; NULL: nothing to add */
 };

@@ -10,18 +10,24 @@ static const int64_t november_ms = 1793491200000; /* 2026-11-01T00:00:00Z */
 static const int64_t no_hwm[] = {-1, -1, -1};
 
 /* A table with just what tells rows apart, and a value of that type. */
-static struct columns table_with(const char *value_type)
+static struct columns table_cut_by(const char *partition_key, const char *value_type)
 {
     struct ch_column columns[] = {{(char *)"transaction_id", (char *)"String", (char *)""},
                                   {(char *)"kafka_offset", (char *)"UInt64", (char *)""},
                                   {(char *)"decimal_value", (char *)value_type, (char *)""}};
-    struct ch_table table = {.columns = columns,
+    struct ch_table table = {.partition_key = (char *)partition_key,
+                             .columns = columns,
                              .columns_len = ARRAY_LEN(columns) - (value_type == NULL)};
     struct columns result;
     struct err err;
     CHECK(columns_plan(&table, &result, &err));
     CHECK(strncmp(result.list, "`transaction_id`", strlen("`transaction_id`")) == 0);
     return result;
+}
+
+static struct columns table_with(const char *value_type)
+{
+    return table_cut_by("toYYYYMM(timestamp)", value_type);
 }
 
 static struct columns offsets_only(void)
@@ -98,8 +104,8 @@ TEST(batch, makes_a_sorted_block_per_month)
 
     const struct intent *intent = &batch.intent;
     CHECK(intent->blocks_len == 2);
-    CHECK(intent->blocks[0].month == 202610 && intent->blocks[0].rows == 2);
-    CHECK(intent->blocks[1].month == 202611 && intent->blocks[1].rows == 4);
+    CHECK(intent->blocks[0].period == 202610 && intent->blocks[0].rows == 2);
+    CHECK(intent->blocks[1].period == 202611 && intent->blocks[1].rows == 4);
     letters(&batch.blocks[0], 2, text);
     CHECK(strcmp(text, "fb") == 0); /* by time */
     letters(&batch.blocks[1], 4, text);
@@ -115,6 +121,44 @@ TEST(batch, makes_a_sorted_block_per_month)
     CHECK(batch.oldest_ms == 1010);
     CHECK(batch.usage.entries_len == 4);
     batch_done(&batch);
+}
+
+TEST(batch, blocks_follow_the_partition_key)
+{
+    const int64_t day_ms = 86400000;
+    const struct event events[] = {
+        {0, 1, ORG_B, "a", "k", november_ms + day_ms},
+        {0, 2, ORG_B, "b", "k", november_ms - 1},
+        {0, 3, ORG_A, "c", "k", november_ms + 2 * day_ms - 1},
+        {0, 4, ORG_A, "d", "k", november_ms},
+    };
+    const struct {
+        const char *key;
+        size_t blocks;
+        uint32_t first, last;
+        const char *texts; /* of the last block */
+    } rows[] = {
+        {"toYYYYMM(timestamp)", 2, 202610, 202611, "dca"},
+        {"toDate(timestamp)", 3, 20261031, 20261102, "ca"},
+        {"toYYYYMMDD(timestamp)", 3, 20261031, 20261102, "ca"},
+        {"", 1, 0, 0, "dcba"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct columns columns = table_cut_by(rows[i].key, NULL);
+        struct batch batch;
+        struct err err;
+        char text[8];
+        batch_init(&batch, 1, &columns);
+        add_all(&batch, events, ARRAY_LEN(events));
+        CHECK(batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
+        const struct intent *intent = &batch.intent;
+        CHECK(intent->blocks_len == rows[i].blocks);
+        CHECK(intent->blocks[0].period == rows[i].first);
+        CHECK(intent->blocks[rows[i].blocks - 1].period == rows[i].last);
+        letters(&batch.blocks[rows[i].blocks - 1], strlen(rows[i].texts), text);
+        CHECK(strcmp(text, rows[i].texts) == 0);
+        batch_done(&batch);
+    }
 }
 
 TEST(batch, same_records_make_the_same_bytes_in_any_order_of_partitions)
@@ -385,28 +429,4 @@ TEST(batch, is_as_new_after_a_reset)
         CHECK(batch.rows_len == 0 && batch.bytes == 0 && batch.oldest_ms == 0);
     }
     batch_done(&batch);
-}
-
-TEST(batch, months_are_civil_months_in_utc)
-{
-    const struct {
-        int64_t ms;
-        uint32_t month;
-    } rows[] = {
-        {0, 197001},
-        {2678399999, 197001},
-        {2678400000, 197002},
-        {951782400000, 200002}, /* 2000-02-29 */
-        {951868799999, 200002},
-        {951868800000, 200003},
-        {november_ms - 1, 202610},
-        {november_ms, 202611},
-        {1798761599999, 202612}, /* 2026-12-31T23:59:59.999Z */
-        {1798761600000, 202701},
-        {4107542399999, 210002}, /* 2100-02-28T23:59:59.999Z: no leap year */
-        {4107542400000, 210003},
-        {5662310399999, 214906},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        CHECK(fate_month(rows[i].ms) == rows[i].month);
 }

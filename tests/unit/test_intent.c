@@ -29,8 +29,8 @@ static struct intent sample(void)
         .partition = 65535, .from = 1LL << 40, .to = (1LL << 48) - 1, .records = 12345};
     digest_sha256(SLICE("a"), intent.ranges[0].digest);
     digest_sha256(SLICE("b"), intent.ranges[1].anchor_digest);
-    intent.blocks[0] = (struct intent_block){.month = 202610, .rows = 3};
-    intent.blocks[1] = (struct intent_block){.month = 202611, .rows = 12338};
+    intent.blocks[0] = (struct intent_block){.period = 202610, .rows = 3};
+    intent.blocks[1] = (struct intent_block){.period = 202611, .rows = 12338};
     const struct fate duplicate = {.kind = FATE_DUPLICATE,
                                    .first = stored_offset(65535, (1LL << 40) - 9)};
     const struct fate unknown = {.kind = FATE_DUPLICATE, .first = FATE_FIRST_UNKNOWN};
@@ -98,7 +98,7 @@ TEST(intent, survives_what_jsonb_does_to_it)
     /* PostgreSQL gives jsonb back in another order and with blanks. */
     struct intent is;
     struct err err;
-    char *text = changed("{\"version\":3,", "{ \"timeline\" : 3 , \"version\" : 3, ");
+    char *text = changed("{\"version\":4,", "{ \"timeline\" : 3 , \"version\" : 4, ");
     char *twice = strstr(text, "\"timeline\":3,");
     CHECK(twice != NULL);
     memset(twice, ' ', strlen("\"timeline\":3,"));
@@ -114,7 +114,7 @@ TEST(intent, damage_is_seen)
         const char *from, *to;
         enum err_code code;
     } rows[] = {
-        {"\"version\":3,", "\"version\":1,", ERR_SCHEMA_MISMATCH},
+        {"\"version\":4,", "\"version\":1,", ERR_SCHEMA_MISMATCH},
         {"\"record_format\":1", "\"record_format\":9", ERR_SCHEMA_MISMATCH},
         {"\"records_mode\":\"all\"", "\"records_mode\":\"some\"", ERR_INTERNAL},
         {"\"fates\":[", "\"fates\":7,\"x\":[", ERR_INTERNAL},
@@ -126,14 +126,14 @@ TEST(intent, damage_is_seen)
         {"0,1,record_invalid", "0,99999999999,1", ERR_INTERNAL},
         {"0,1,record_invalid", "9223372036854775807,1,1", ERR_INTERNAL},
         {"0,1,record_invalid", "", ERR_INTERNAL},
-        {"\"version\":3,", "", ERR_INTERNAL},
+        {"\"version\":4,", "", ERR_INTERNAL},
         {"\"epoch\":", "\"epok\":", ERR_INTERNAL},
         {"\"lane\":\"main\"", "\"lane\":7", ERR_INTERNAL},
         {"\"ranges\":[", "\"ranges\":7,\"x\":[", ERR_INTERNAL},
         {"\"records\":1,", "\"records\":0,", ERR_INTERNAL},
         {"\"partition\":65535", "\"partition\":65536", ERR_INTERNAL},
         {"\"digest\":\"ca", "\"digest\":\"c", ERR_INTERNAL},
-        {"\"month\":202610,\"rows\":3", "\"month\":202610,\"rows\":0", ERR_INTERNAL},
+        {"\"period\":202610,\"rows\":3", "\"period\":202610,\"rows\":0", ERR_INTERNAL},
         {"{\"version\"", "[\"version\"", ERR_INTERNAL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

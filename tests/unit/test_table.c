@@ -1,5 +1,6 @@
 /* Whether a table can be written exactly once. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
+#include "clickhouse/period.h"
 #include "clickhouse/table.h"
 #include "tests/unit/check.h"
 #include "writer/columns.h"
@@ -149,7 +150,8 @@ TEST(table, types_that_would_change_a_value_are_refused)
 TEST(table, engines_and_partitions_that_do_not_keep_blocks_whole_are_refused)
 {
     static const char *const engines[] = {"Memory", "SummingMergeTree", "Distributed", "View"};
-    static const char *const keys[] = {"", "toDate(timestamp)", "toYYYYMM(created_at)"};
+    static const char *const keys[] = {"toHour(timestamp)", "code", "toYYYYMM(created_at)",
+                                       "(toYYYYMM(timestamp), code)"};
     struct err err;
     for (size_t i = 0; i < ARRAY_LEN(engines); i++) {
         struct ch_table table = good_table();
@@ -171,4 +173,53 @@ TEST(table, a_column_that_computes_itself_is_refused)
     CHECK(check(&table, &err));
     columns[0].default_kind = (char *)"MATERIALIZED";
     CHECK(!check(&table, &err) && strstr(err.text, "MATERIALIZED"));
+}
+
+TEST(table, partition_keys_that_blocks_can_follow)
+{
+    static const struct {
+        const char *key;
+        enum ch_period period;
+    } rows[] = {
+        {"toYYYYMM(timestamp)", CH_PERIOD_MONTH},
+        {"toYYYYMMDD(timestamp)", CH_PERIOD_DAY},
+        {"toDate(timestamp)", CH_PERIOD_DAY},
+        {"", CH_PERIOD_NONE},
+        {"tuple()", CH_PERIOD_NONE},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ch_table table = good_table();
+        enum ch_period period;
+        struct err err;
+        table.partition_key = (char *)rows[i].key;
+        CHECK(check(&table, &err));
+        CHECK(ch_period_of(rows[i].key, &period) && period == rows[i].period);
+    }
+}
+
+TEST(table, periods_are_civil_days_and_months_in_utc)
+{
+    static const struct {
+        int64_t ms;
+        uint32_t day;
+    } rows[] = {
+        {0, 19700101},
+        {2678399999, 19700131},
+        {2678400000, 19700201},
+        {951782400000, 20000229},
+        {951868799999, 20000229},
+        {951868800000, 20000301},
+        {1793491199999, 20261031},
+        {1793491200000, 20261101},
+        {1798761599999, 20261231},
+        {1798761600000, 20270101},
+        {4107542399999, 21000228}, /* no leap year */
+        {4107542400000, 21000301},
+        {5662310399999, 21490606},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CHECK(ch_period_at(CH_PERIOD_DAY, rows[i].ms) == rows[i].day);
+        CHECK(ch_period_at(CH_PERIOD_MONTH, rows[i].ms) == rows[i].day / 100);
+        CHECK(ch_period_at(CH_PERIOD_NONE, rows[i].ms) == 0);
+    }
 }
