@@ -130,7 +130,8 @@ static bool version_changed(struct catalog *catalog, bool *ret_changed, struct e
 
 static bool load(struct catalog *catalog, struct err *reterr)
 {
-    struct catalog_snapshot *fresh = snapshot_postgres_load(catalog->pg, catalog->current, reterr);
+    struct catalog_snapshot *fresh = snapshot_postgres_load(
+        catalog->pg, catalog->settings->events_topic, catalog->current, reterr);
     if (!fresh)
         return false;
     swap(catalog, fresh);

@@ -76,6 +76,10 @@ int64_t catalog_age_ms(struct catalog *catalog);
 const struct catalog_snapshot *catalog_acquire(struct catalog *catalog);
 void catalog_release(const struct catalog_snapshot *snapshot); /* NULL is fine */
 
+/* How many partitions of the topic events go to in this cluster; 0: nobody decided it yet. The
+ * first writer does, and the number stays whatever Kafka's becomes. */
+uint32_t catalog_partitions(const struct catalog_snapshot *snapshot, struct slice cluster_id);
+
 /* What a snapshot holds, for logs and tests. */
 int64_t catalog_version(const struct catalog_snapshot *snapshot);
 size_t catalog_organizations(const struct catalog_snapshot *snapshot);

@@ -58,6 +58,19 @@ static void *grow(void *array, size_t len, size_t *capacity, size_t element_size
     return xrealloc(array, *capacity * element_size);
 }
 
+bool snapshot_set_topic(struct catalog_snapshot *snapshot, struct slice cluster_id,
+                        uint32_t partitions, struct err *reterr)
+{
+    snapshot->cluster_id = arena_copy(&snapshot->texts, cluster_id);
+    snapshot->partitions = partitions;
+    return snapshot->cluster_id.data || err_set(reterr, ERR_IO, "the catalog is too large");
+}
+
+uint32_t catalog_partitions(const struct catalog_snapshot *snapshot, struct slice cluster_id)
+{
+    return slice_equal(snapshot->cluster_id, cluster_id) ? snapshot->partitions : 0;
+}
+
 bool snapshot_add_organization(struct catalog_snapshot *snapshot, struct slice id,
                                struct slice name, bool known_codes_only, struct err *reterr)
 {

@@ -53,6 +53,8 @@ struct catalog_snapshot {
     struct snapshot_metric *metrics; /* owned */
     size_t metrics_len, metrics_capacity;
     struct snapshot_slots key_slots, metric_slots;
+    struct slice cluster_id;  /* of the Kafka that `partitions` is about; size 0: not decided */
+    uint32_t partitions;      /* that events go to */
     size_t schemas_broken;    /* metrics whose schema cannot be used */
     struct err broken_schema; /* what is wrong with the first of them */
 };
@@ -81,6 +83,10 @@ void snapshot_schema_metric(struct catalog_snapshot *snapshot,
                             const struct metric_schema_facts *facts,
                             const struct catalog_snapshot *previous);
 
+/* What was decided of the topic. Errors: IO (too much). */
+bool snapshot_set_topic(struct catalog_snapshot *snapshot, struct slice cluster_id,
+                        uint32_t partitions, struct err *reterr) MUST_CHECK;
+
 /* Makes it ready for looking up; a key or metric that comes twice is an error (IO). */
 bool snapshot_seal(struct catalog_snapshot *snapshot, struct err *reterr) MUST_CHECK;
 
@@ -88,8 +94,9 @@ const struct snapshot_key *snapshot_find_key(const struct catalog_snapshot *snap
                                              const uint8_t sha256[DIGEST_SHA256_SIZE]);
 
 /* Reads everything from PostgreSQL, as of one moment; what did not change since `previous` (NULL:
- * none) need not be compiled anew. NULL on failure. */
-struct catalog_snapshot *snapshot_postgres_load(struct pg *pg,
+ * none) need not be compiled anew. `topic` is the name of the topic that events go to. NULL on
+ * failure. */
+struct catalog_snapshot *snapshot_postgres_load(struct pg *pg, const char *topic,
                                                 const struct catalog_snapshot *previous,
                                                 struct err *reterr) MUST_CHECK;
 

@@ -8,12 +8,14 @@
  *      "keys":[{"organization_id":"…","sha256":"…","scopes":["events:write"],
  *               "expires_ms":null,"revoked":false}],
  *      "metrics":[{"organization_id":"…","code":"…","field_name":null,"transactional":false,
- *                  "schema":{"mode":"warn","version":1,"assert_formats":false,"text":"{…}"}}]}
+ *                  "schema":{"mode":"warn","version":1,"assert_formats":false,"text":"{…}"}}],
+ *      "topic":{"cluster_id":"…","partitions":12}}
  *
- * "schema" is null where properties are not checked; its text is a string, since numbers in it are
- * decimals that a JSON library would round. A file of another format is not read: format 3 knew no
- * schemas, format 2 no limits and no checksum, format 1 no metrics, and without them events would
- * be taken for what they are not.
+ * "topic" is null while nobody has decided how many partitions events go to, "schema" is null where
+ * properties are not checked; its text is a string, since numbers in it are decimals that a JSON
+ * library would round. A file of another format is not read: format 3 knew no schemas, format 2 no
+ * limits and no checksum, format 1 no metrics, and without them events would be taken for what they
+ * are not.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -132,6 +134,17 @@ static bool read_metric(struct catalog_snapshot *snapshot, const json_t *item, s
            read_schema(snapshot, json_object_get(item, "schema"), reterr);
 }
 
+static bool read_topic(struct catalog_snapshot *snapshot, const json_t *topic, struct err *reterr)
+{
+    if (!topic || json_is_null(topic))
+        return true;
+    json_int_t partitions = json_integer_value(json_object_get(topic, "partitions"));
+    struct slice cluster_id = text_of(topic, "cluster_id");
+    if (partitions < 1 || partitions > UINT16_MAX + 1 || cluster_id.size == 0)
+        return err_set(reterr, ERR_IO, "its topic cannot be read");
+    return snapshot_set_topic(snapshot, cluster_id, (uint32_t)partitions, reterr);
+}
+
 static struct catalog_snapshot *read_document(const json_t *document, struct err *reterr)
 {
     if (!json_is_integer(json_object_get(document, "version"))) {
@@ -162,6 +175,8 @@ static struct catalog_snapshot *read_document(const json_t *document, struct err
         if (!read_metric(snapshot, item, reterr))
             return NULL;
     }
+    if (!read_topic(snapshot, json_object_get(document, "topic"), reterr))
+        return NULL;
     return snapshot_seal(snapshot, reterr) ? TAKE(snapshot) : NULL;
 }
 
@@ -269,6 +284,17 @@ static void put_metric(struct buf *out, const struct catalog_snapshot *snapshot,
     put_schema(out, row);
 }
 
+static void put_topic(struct buf *out, const struct catalog_snapshot *snapshot)
+{
+    if (snapshot->cluster_id.size == 0) {
+        buf_append_str(out, "null");
+        return;
+    }
+    put_text(out, "{\"cluster_id\":", snapshot->cluster_id);
+    put_number(out, ",\"partitions\":", (int64_t)snapshot->partitions, -1);
+    buf_append_char(out, '}');
+}
+
 static void put_snapshot(struct buf *out, const struct catalog_snapshot *snapshot)
 {
     put_number(out, "{\"version\":", snapshot->version, INT64_MIN);
@@ -287,7 +313,9 @@ static void put_snapshot(struct buf *out, const struct catalog_snapshot *snapsho
         put_metric(out, snapshot, &snapshot->metrics[i]);
         buf_append_str(out, i + 1 < snapshot->metrics_len ? "}," : "}");
     }
-    buf_append_str(out, "]}");
+    buf_append_str(out, "],\"topic\":");
+    put_topic(out, snapshot);
+    buf_append_char(out, '}');
 }
 
 bool snapshot_file_write(const char *path, const struct catalog_snapshot *snapshot,

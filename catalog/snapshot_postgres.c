@@ -118,8 +118,23 @@ static bool load_metrics(struct pg *pg, struct catalog_snapshot *snapshot,
     return true;
 }
 
-static struct catalog_snapshot *load(struct pg *pg, const struct catalog_snapshot *previous,
-                                     struct err *reterr)
+/* Of a topic that moved to another cluster the newest row counts. */
+static bool load_topic(struct pg *pg, const char *topic, struct catalog_snapshot *snapshot,
+                       struct err *reterr)
+{
+    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
+    const char *const params[] = {topic};
+    if (!pg_query(pg,
+                  "SELECT cluster_id, partitions FROM topic WHERE name = $1"
+                  " ORDER BY id DESC LIMIT 1",
+                  params, ARRAY_LEN(params), &rows, reterr))
+        return false;
+    return pg_rows(rows) == 0 ||
+           snapshot_set_topic(snapshot, pg_slice(rows, 0, 0), (uint32_t)pg_i64(rows, 0, 1), reterr);
+}
+
+static struct catalog_snapshot *load(struct pg *pg, const char *topic,
+                                     const struct catalog_snapshot *previous, struct err *reterr)
 {
     int64_t version = 0;
     if (!pg_query(pg, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", NULL, 0, NULL,
@@ -128,17 +143,19 @@ static struct catalog_snapshot *load(struct pg *pg, const struct catalog_snapsho
         return NULL;
     CLEANUP(snapshot_releasep) struct catalog_snapshot *snapshot = snapshot_new(version);
     if (!load_organizations(pg, snapshot, reterr) || !load_keys(pg, snapshot, reterr) ||
-        !load_metrics(pg, snapshot, previous, reterr) || !snapshot_seal(snapshot, reterr))
+        !load_metrics(pg, snapshot, previous, reterr) || !load_topic(pg, topic, snapshot, reterr) ||
+        !snapshot_seal(snapshot, reterr))
         return NULL;
     return TAKE(snapshot);
 }
 
-struct catalog_snapshot *
-snapshot_postgres_load(struct pg *pg, const struct catalog_snapshot *previous, struct err *reterr)
+struct catalog_snapshot *snapshot_postgres_load(struct pg *pg, const char *topic,
+                                                const struct catalog_snapshot *previous,
+                                                struct err *reterr)
 {
     if (!pg_begin(pg, reterr))
         return NULL;
-    struct catalog_snapshot *snapshot = load(pg, previous, reterr);
+    struct catalog_snapshot *snapshot = load(pg, topic, previous, reterr);
     pg_rollback(pg); /* it only read */
     return snapshot;
 }

@@ -41,7 +41,7 @@ static bool settle_partitions(struct topic_guard *guard, const struct topic_fact
     const char *name = guard->settings->events_topic;
     const uint32_t mine = atomic_load(&guard->partitions);
     uint32_t decided = 0;
-    if (guard->in_use && !guard->in_use(guard->context, &decided, reterr))
+    if (guard->in_use && !guard->in_use(guard->context, facts->cluster_id, &decided, reterr))
         return false;
     if (mine > 0 && decided > 0 && mine != decided)
         return err_set(reterr, ERR_TOPIC_MISMATCH,

@@ -12,9 +12,10 @@
 
 struct topic_guard;
 
-/* How many partitions events go to: *ret_partitions is 0 when nobody has decided it yet, and the
- * topic's own number becomes it. False with *reterr when it cannot be told now. */
-typedef bool topic_in_use_fn(void *context, uint32_t *ret_partitions, struct err *reterr);
+/* How many partitions events go to in this cluster: *ret_partitions is 0 when nobody has decided it
+ * yet, and the topic's own number becomes it. False with *reterr when it cannot be told now. */
+typedef bool topic_in_use_fn(void *context, const char *cluster_id, uint32_t *ret_partitions,
+                             struct err *reterr);
 
 /* `settings` is borrowed until topic_guard_stop; `in_use` may be NULL. Looks every
  * events.topic_check, and once a second while the topic does not pass. Does not wait. */

@@ -51,6 +51,19 @@ static bool on_ready(void *context, struct err *reterr)
     return server_takes(context, reterr);
 }
 
+/* Asked by the topic's guard, on its thread. */
+static bool on_partitions(void *context, const char *cluster_id, uint32_t *ret_partitions,
+                          struct err *reterr)
+{
+    struct server *server = context;
+    const struct catalog_snapshot *snapshot = catalog_acquire(server->catalog);
+    if (!snapshot)
+        return err_set(reterr, ERR_NOT_READY, "the catalog is not loaded yet");
+    *ret_partitions = catalog_partitions(snapshot, slice_from(cluster_id));
+    catalog_release(snapshot);
+    return true;
+}
+
 static void on_metrics(void *context, struct buf *out)
 {
     struct server *server = context;
@@ -95,10 +108,10 @@ static bool start_parts(struct server *server, const struct settings *settings, 
 {
     const struct admin_hooks hooks = {
         .program = "bxb-server", .ready = on_ready, .metrics = on_metrics, .context = server};
-    server->producer = producer_start(settings, produce_report, NULL, NULL, reterr);
+    server->catalog = catalog_start(settings);
+    server->producer = producer_start(settings, produce_report, on_partitions, server, reterr);
     if (!server->producer)
         return false;
-    server->catalog = catalog_start(settings);
     deadline_start(&server->deadlines, &server->limits);
     server->admin = admin_start(settings->server_admin_listen, &hooks, reterr);
     if (!server->admin)

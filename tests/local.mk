@@ -14,6 +14,7 @@ unit_tests = \
   %D%/unit/test_block \
   %D%/unit/test_catalog \
   %D%/unit/test_catalog_schema \
+  %D%/unit/test_catalog_topic \
   %D%/unit/test_ch_client \
   %D%/unit/test_client \
   %D%/unit/test_cloudevents \

@@ -65,3 +65,32 @@ def test_a_topic_that_is_removed_or_has_fewer_partitions_stops_the_server(server
     own_topic.add_partitions(PARTITIONS)
     server.wait_ready()
     wait_until(lambda: post(server, organization) == 201, 30, "events are taken again")
+
+
+def test_events_go_to_the_partitions_that_postgresql_knows(stack, own_topic, organization, pg):
+    """The count in use is a row, not what Kafka has: adding partitions must not spread an organization's events."""
+
+    def decide(partitions: int) -> None:
+        pg.execute(
+            "INSERT INTO topic (cluster_id, name, partitions, clickhouse_table, clickhouse_uuid)"
+            " SELECT cluster_id, %s, %s, %s, '' FROM topic WHERE name = %s"
+            " ON CONFLICT (cluster_id, name) DO UPDATE SET partitions = excluded.partitions",
+            [own_topic.name, partitions, own_topic.name, stack.settings.topic],
+        )
+
+    decide(PARTITIONS - 1)
+    try:
+        with OwnServer(stack, {"events.topic": own_topic.name, "events.topic_check": "200ms"}) as server:
+            server.wait_ready()
+            wait_until(lambda: "more partitions than are in use" in server.log(), 10, "the risk is logged")
+            assert f"event=ready partitions={PARTITIONS - 1}" in server.log()
+            assert post(server, organization) == 201
+            decide(PARTITIONS)
+            server.wait_unready("restart bxb-server")
+            assert post(server, organization) == 503
+            decide(PARTITIONS + 1)
+            server.stop()
+            server.start()
+            server.wait_unready("it was made anew")
+    finally:
+        pg.execute("DELETE FROM topic WHERE name = %s", [own_topic.name])
