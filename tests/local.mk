@@ -109,6 +109,9 @@ check_PROGRAMS += %D%/fuzz/replay
 EXTRA_PROGRAMS += %D%/suite/property_suite
 EXTRA_DIST += %D%/suite/left_out.txt scripts/schema-suite
 
+# The models of the writer's protocol.
+EXTRA_DIST += %D%/model/lane.pml %D%/model/batch.pml %D%/model/variants.txt scripts/model
+
 LOG_COMPILER = $(srcdir)/scripts/run-test
 EXTRA_DIST += %D%/README.md %D%/tsan.supp %D%/unit/plain_runner.c %D%/unit/thrd_shim.c \
   %D%/fuzz/corpus
