@@ -340,6 +340,28 @@ def range_digest(records: list[Record | Unreadable]) -> str:
     return digest.hexdigest()
 
 
+def lanes_share_the_partitions(sent: list[Sent], observed: Observed):
+    """each partition has one lane, whose batches alone have its records, in their order"""
+
+    def differences() -> Differences:
+        for partition in range(observed.partitions if observed.lanes else 0):
+            lanes = observed.lanes.get(partition, [])
+            if len(lanes) != 1:
+                yield f"partition {partition} has {len(lanes)} lanes: {', '.join(lanes)}"
+        done: dict[int, int] = {}
+        for batch in sorted(observed.batches, key=lambda batch: (batch.lane, batch.batch_seq)):
+            for part in batch.ranges:
+                name = f"batch {batch.batch_seq} of {batch.lane} has {part.first}–{part.last} of partition {part.partition}"
+                if batch.lane not in observed.lanes.get(part.partition, []):
+                    yield f"{name}, which is none of its partitions"
+                elif part.first <= done.get(part.partition, -1):
+                    yield f"{name}, which was done up to {done[part.partition]} by then"
+                else:
+                    done[part.partition] = part.last
+
+    return len(observed.lanes), differences()
+
+
 def no_intent_is_pending(sent: list[Sent], observed: Observed):
     """no batch is on its way"""
     return 1, [f"the lane {lane} has a pending intent" for lane in observed.pending]
@@ -369,6 +391,7 @@ CHECKS: tuple[Check, ...] = (
     transactions_are_recorded,
     ledger_is_contiguous,
     ledger_pins_what_kafka_holds,
+    lanes_share_the_partitions,
     sums_are_equal,
 )
 

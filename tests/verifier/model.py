@@ -168,6 +168,7 @@ class Observed:
     postgres_usage: dict[UsageKey, Usage] = field(default_factory=dict)
     hwm: dict[int, int] = field(default_factory=dict)  # per partition; -1: nothing done
     anchors: dict[int, str] = field(default_factory=dict)  # SHA-256 of the record at hwm
+    lanes: dict[int, list[str]] = field(default_factory=dict)  # per partition, those that have it
     batches: list[Batch] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     transactions: list[TransactionRecord] = field(default_factory=list)

@@ -77,13 +77,14 @@ def observe(settings: Settings) -> Observed:
 
 def read_postgres(settings: Settings, observed: Observed) -> None:
     with _ingest(settings) as connection:
-        _read_progress(connection, observed)
+        _read_progress(connection, settings, observed)
         topic = connection.execute("SELECT incarnation FROM topic WHERE name = %s", [settings.topic])
         observed.incarnation = max((incarnation for (incarnation,) in topic), default=0)
         ledger = """SELECT lane.name, batch.batch_seq, batch.records, batch.stored, batch.intent,
                            batch.duplicates, batch.dead_letters
-                    FROM batch JOIN lane ON lane.id = lane_id ORDER BY lane.name, batch.batch_seq"""
-        for lane, batch_seq, records, stored, intent, *others in connection.execute(ledger):
+                    FROM batch JOIN lane ON lane.id = lane_id JOIN topic ON topic.id = lane.topic_id
+                    WHERE topic.name = %s ORDER BY lane.name, batch.batch_seq"""
+        for lane, batch_seq, records, stored, intent, *others in connection.execute(ledger, [settings.topic]):
             ranges, fates = tuple(intent_ranges(intent)), tuple(intent_fates(intent))
             mode = intent["records_mode"]
             observed.batches.append(Batch(lane, batch_seq, records, stored, ranges, *others, fates, mode))
@@ -109,16 +110,20 @@ def read_postgres(settings: Settings, observed: Observed) -> None:
 def read_progress(settings: Settings, observed: Observed) -> None:
     """How far the writer is, and what it has on its way."""
     with _ingest(settings) as connection:
-        _read_progress(connection, observed)
+        _read_progress(connection, settings, observed)
 
 
-def _read_progress(connection: psycopg.Connection, observed: Observed) -> None:
-    progress = "SELECT partition, hwm, encode(anchor_digest, 'hex') FROM lane_partition"
-    for partition, hwm, anchor in connection.execute(progress):
+def _read_progress(connection: psycopg.Connection, settings: Settings, observed: Observed) -> None:
+    progress = """SELECT lane.name, partition, hwm, encode(anchor_digest, 'hex')
+                  FROM lane_partition JOIN lane ON lane.id = lane_id JOIN topic ON topic.id = lane.topic_id
+                  WHERE topic.name = %s"""
+    for lane, partition, hwm, anchor in connection.execute(progress, [settings.topic]):
+        observed.lanes.setdefault(partition, []).append(lane)
         observed.hwm[partition] = hwm
         observed.anchors[partition] = anchor or ""
-    pending = "SELECT name FROM lane WHERE intent IS NOT NULL ORDER BY name"
-    observed.pending = [name for (name,) in connection.execute(pending)]
+    pending = """SELECT lane.name FROM lane JOIN topic ON topic.id = topic_id
+                 WHERE topic.name = %s AND intent IS NOT NULL ORDER BY lane.name"""
+    observed.pending = [name for (name,) in connection.execute(pending, [settings.topic])]
 
 
 @contextlib.contextmanager

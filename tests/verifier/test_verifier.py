@@ -97,6 +97,7 @@ def store(observed, fates=()):
     observed.postgres_usage = usage_of(stored)
     observed.transactions = [transaction_of(record, observed.incarnation) for record in stored if record.transactional]
     observed.hwm = {partition: end - 1 for partition, end in observed.log_end.items()}
+    observed.lanes = {partition: ["0"] for partition in observed.log_end}
     held = [*observed.records, *observed.unreadable]
     last = {record.partition: record for record in sorted(held, key=lambda record: record.offset)}
     observed.anchors = {partition: hashlib.sha256(record.raw).hexdigest() for partition, record in last.items()}
@@ -131,7 +132,7 @@ def batch_of(batch_seq, ranges, fates):
     records = sum(part.records for part in ranges)
     duplicates = sum(fate.what == DUPLICATE for fate in own)
     dead = len(own) - duplicates
-    return Batch("main", batch_seq, records, records - len(own), ranges, duplicates, dead, own)
+    return Batch("0", batch_seq, records, records - len(own), ranges, duplicates, dead, own)
 
 
 def range_of(observed, partition, first, last):
@@ -562,8 +563,27 @@ def test_an_hwm_beyond_the_ledger_is_found(sent, observed):
 
 
 def test_a_pending_intent_is_found(sent, observed):
-    observed.pending = ["main"]
+    observed.pending = ["0"]
     assert name(checks.no_intent_is_pending) in broken(sent, observed)
+
+
+def test_a_partition_with_two_lanes_or_none_is_found(sent, observed):
+    observed.lanes[3] = ["0", "1"]
+    del observed.lanes[4]
+    found = broken(sent, observed)[name(checks.lanes_share_the_partitions)]
+    assert ["has 2 lanes" in found[0], "has 0 lanes" in found[1]] == [True, True]
+
+
+def test_a_batch_of_another_lane_than_the_partitions_is_found(sent, observed):
+    observed.batches[1] = observed.batches[1]._replace(lane="1")
+    found = broken(sent, observed)[name(checks.lanes_share_the_partitions)]
+    assert "none of its partitions" in found[0]
+
+
+def test_batches_that_were_done_out_of_order_are_found(sent, observed):
+    first, second = observed.batches
+    observed.batches = [first._replace(batch_seq=2), second._replace(batch_seq=1)]
+    assert "by then" in broken(sent, observed)[name(checks.lanes_share_the_partitions)][0]
 
 
 def test_a_writer_that_is_behind_is_found(sent, observed):
