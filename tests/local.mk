@@ -20,6 +20,7 @@ unit_tests = \
   %D%/unit/test_cloudevents \
   %D%/unit/test_compatible \
   %D%/unit/test_consumer \
+  %D%/unit/test_coordinator \
   %D%/unit/test_decimal \
   %D%/unit/test_decode \
   %D%/unit/test_err_examples \
@@ -53,6 +54,7 @@ unit_tests = \
   %D%/unit/test_seen \
   %D%/unit/test_segments \
   %D%/unit/test_settings \
+  %D%/unit/test_share \
   %D%/unit/test_siphash \
   %D%/unit/test_statement \
   %D%/unit/test_statistics \

@@ -1,18 +1,19 @@
 /* The lane's thread: turn after turn, and the waits between them.
  *
- * Threads: the lane's thread runs lane_main; main starts, reloads and stops it.
+ * Threads: the lane's thread runs lane_main; the coordinator and main start, steer and end it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "writer/lane.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include <inttypes.h>
 
 enum {
     RETRY_MAX_MS = 5000,    /* between turns, when it can pass */
     STOPPED_MAX_MS = 60000, /* when an operator must act first */
     HELD_MS = 250,          /* while another writer owns the lane */
-    ABANDON_MS = 5000,      /* to leave everything as it is */
+    NAME_SIZE = 16,         /* of a thread */
 };
 
 bool lane_go_on(struct lane *lane, struct err *reterr)
@@ -32,26 +33,40 @@ static int64_t report(struct lane *lane, const struct err *err, int64_t *backoff
     bool working = lane->status.phase == STATUS_WORKING;
     if (lane->completed > 0)
         *backoff_ms = 0;
+    if (err->code == ERR_SHUTTING_DOWN)
+        return 0;
     if (err->code == ERR_LANE_LOST) {
         status_phase(&lane->status, STATUS_WAITING, err);
         if (working)
-            log_warning(LANE_WAITING, log_error_of(err));
+            log_warning(LANE_WAITING, log_u64("lane", lane->number), log_error_of(err));
         return HELD_MS;
     }
     bool stopped =
         err_code_class(err->code) == ERR_CLASS_STOP || err_code_class(err->code) == ERR_CLASS_BUG;
     status_phase(&lane->status, stopped ? STATUS_STOPPED : STATUS_STARTING, err);
     if (stopped)
-        log_error(LANE_STOPPED, log_str("lane", lane->settings->writer_lane), log_error_of(err),
+        log_error(LANE_STOPPED, log_u64("lane", lane->number), log_error_of(err),
                   log_str("remedy", err_code_remedy(err->code)));
     return stop_backoff(backoff_ms, stopped ? STOPPED_MAX_MS : RETRY_MAX_MS);
+}
+
+/* Waits until the lane is wanted; false when the program ends. */
+static bool await_turn(struct lane *lane)
+{
+    if (stop_paused(&lane->stop))
+        status_phase(&lane->status, STATUS_IDLE, NULL);
+    if (!stop_wait_resumed(&lane->stop))
+        return false;
+    if (status_phase_now(&lane->status) == STATUS_IDLE)
+        status_phase(&lane->status, STATUS_STARTING, NULL);
+    return true;
 }
 
 static void lane_main(void *arg)
 {
     struct lane *lane = arg;
     int64_t backoff_ms = 0;
-    while (!stop_requested(&lane->stop)) {
+    while (await_turn(lane)) {
         struct err err;
         bool good = lane_open(lane, &err) && lane_work(lane, &err);
         int64_t pause_ms = good ? 0 : report(lane, &err, &backoff_ms);
@@ -73,50 +88,53 @@ struct lane_limits lane_limits(struct lane *lane)
     return limits;
 }
 
-void lane_reload(struct lane *lane, const struct settings *settings)
+void lane_set_limits(struct lane *lane, const struct lane_limits *limits)
 {
     lock_acquire(&lane->lock);
-    lane->limits = (struct lane_limits){
-        .batch = {.rows = settings->writer_batch_rows, .bytes = settings->writer_batch_bytes},
-        .batch_wait_ms = settings->writer_batch_wait,
-        .breaker = {.share = settings->writer_dead_share,
-                    .count = settings->writer_dead_count,
-                    .window_ms = settings->writer_dead_window},
-    };
+    lane->limits = *limits;
     lock_release(&lane->lock);
 }
 
-void lane_start(struct lane *lane, const struct settings *settings)
+void lane_start(struct lane *lane, const struct settings *settings, uint32_t number,
+                const struct lane_limits *limits)
 {
-    *lane = (struct lane){.settings = settings};
+    char name[NAME_SIZE];
+    *lane = (struct lane){.settings = settings, .number = number, .limits = *limits};
     owner_self(lane->owner, sizeof lane->owner);
     lock_init(&lane->lock);
     stop_init(&lane->stop);
+    stop_pause(&lane->stop);
     status_init(&lane->status, settings->writer_stall);
-    lane_reload(lane, settings);
-    thread_start(&lane->thread, "lane", lane_main, lane);
+    snprintf(name, sizeof name, "lane-%" PRIu32, number);
+    thread_start(&lane->thread, name, lane_main, lane);
 }
 
-/* True when the thread is at its end. */
-static bool wait_for_end(struct lane *lane, int64_t ms)
+void lane_want(struct lane *lane, bool wanted)
 {
-    int64_t deadline = clock_mono_ms() + ms;
+    if (wanted)
+        stop_resume(&lane->stop);
+    else
+        stop_pause(&lane->stop);
+}
+
+void lane_end(struct lane *lane)
+{
+    stop_request(&lane->stop);
+}
+
+bool lane_wait_end(struct lane *lane, int64_t deadline_mono_ms)
+{
     lock_acquire(&lane->lock);
-    while (!lane->ended && lock_wait_until(&lane->lock, deadline))
+    while (!lane->ended && lock_wait_until(&lane->lock, deadline_mono_ms))
         ;
     bool ended = lane->ended;
     lock_release(&lane->lock);
     return ended;
 }
 
-bool lane_stop(struct lane *lane, int64_t grace_ms)
+void lane_abandon(struct lane *lane)
 {
-    stop_request(&lane->stop);
-    if (wait_for_end(lane, grace_ms))
-        return true;
     stop_request_now(&lane->stop);
-    wait_for_end(lane, ABANDON_MS);
-    return false;
 }
 
 void lane_done(struct lane *lane)

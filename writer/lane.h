@@ -1,9 +1,12 @@
-/* The lane: the partitions of the topic that this writer stores, from taking them over to the
- * steady loop, in a thread of its own.
+/* A lane: some partitions of the topic, from taking them over to the steady loop, in a thread of
+ * its own. The coordinator (coordinator.h) says which lanes this writer is to work on.
  *
- *     lane_start(&lane, &settings);
- *     … lane.status answers /readyz and /metrics …
- *     lane_stop(&lane, settings.shutdown_grace);
+ *     lane_start(&lane, &settings, number, &limits);
+ *     lane_want(&lane, true);          it takes the lane over as soon as it can
+ *     … lane.status: how it is doing …
+ *     lane_want(&lane, false);         it completes its batch and gives the lane up
+ *     lane_end(&lane);
+ *     ended = lane_wait_end(&lane, deadline);
  *     lane_done(&lane);
  *
  * One turn: lane_open (lane_open.c) takes the lane over and finishes what an earlier run began;
@@ -11,7 +14,7 @@
  * gives everything back. lane.c turns round and round, and is the only place that waits between
  * turns.
  *
- * Threads: lane_start, _reload and _stop on main's. Everything below "owned by the lane's thread"
+ * Threads: those functions are any thread's. Everything below "owned by the lane's thread"
  * is, but for what flies (flight.h). SPDX-License-Identifier: Apache-2.0 */
 #ifndef WRITER_LANE_H
 #define WRITER_LANE_H
@@ -27,7 +30,7 @@
 #include "writer/status.h"
 #include "writer/stop.h"
 
-/* What SIGHUP can change. */
+/* What SIGHUP can change, and what depends on how many lanes this writer has. */
 struct lane_limits {
     struct batch_limits batch;
     int64_t batch_wait_ms;
@@ -37,6 +40,7 @@ struct lane_limits {
 struct lane {
     /* set at start */
     const struct settings *settings; /* borrowed; the reloadable ones are in `limits` */
+    uint32_t number;                 /* from 0 to writer.lanes - 1 */
     char owner[LEDGER_OWNER_SIZE];
     struct thread thread;
     struct status status;
@@ -71,16 +75,25 @@ struct lane {
     int64_t probed_ms;                  /* when ClickHouse was last asked whether it is there */
 };
 
-void lane_start(struct lane *lane, const struct settings *settings);
+/* Starts the thread, which waits until it is wanted. */
+void lane_start(struct lane *lane, const struct settings *settings, uint32_t number,
+                const struct lane_limits *limits);
+void lane_want(struct lane *lane, bool wanted);
+void lane_set_limits(struct lane *lane, const struct lane_limits *limits);
 
-/* Takes over the reloadable settings. */
-void lane_reload(struct lane *lane, const struct settings *settings);
-
-/* Finishes the batch in flight, gives the lease back and ends the thread. True when that was done
- * within grace_ms. False: the batch is left as it is, for the next writer to finish; the thread may
- * hang in a library, and then the process must end around it. */
-bool lane_stop(struct lane *lane, int64_t grace_ms) MUST_CHECK;
+/* Finishes the batch in flight, gives the lease back and ends the thread: lane_end does not wait
+ * for that. lane_wait_end waits until the deadline (clock_mono_ms); false: it has not ended. Then
+ * lane_abandon leaves the batch as it is, for the next writer to finish. The thread may hang in a
+ * library, and then the process must end around it. */
+void lane_end(struct lane *lane);
+bool lane_wait_end(struct lane *lane, int64_t deadline_mono_ms) MUST_CHECK;
+void lane_abandon(struct lane *lane);
 void lane_done(struct lane *lane); /* after it ended; nobody may look at its status any more */
+
+/* The first step of lane_open, before there is a lease: is this the topic that feeds this table,
+ * and are its partitions dealt out as the settings say? Errors: TOPIC_MISMATCH, TABLE_MISMATCH,
+ * SETTINGS_INVALID, and what looking at all three can bring. */
+bool lane_claim(struct lane *lane, struct err *reterr) MUST_CHECK;
 
 /* The parts of a turn; for lane*.c only. */
 bool lane_open(struct lane *lane, struct err *reterr) MUST_CHECK;

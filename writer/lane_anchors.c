@@ -86,6 +86,8 @@ bool lane_check_anchors(struct lane *lane, struct err *reterr)
     size_t positions_len = 0;
     for (uint32_t i = 0; i < partitions; i++) {
         const struct ledger_partition *state = &lane->ledger.state[i];
+        if (!state->own)
+            continue;
         if (!check_range(i, state, &ranges[i], reterr))
             return false;
         /* Otherwise retention took it, and nothing behind it. */

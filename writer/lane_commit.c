@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include <inttypes.h>
 
 enum { BACKOFF_MAX_MS = 2000 };
 
@@ -27,7 +28,7 @@ static bool seal(struct lane *lane, struct err *reterr)
     consumer_release(lane->consumer, batch->last_sequence);
     for (size_t i = 0; i < intent->ranges_len; i++)
         lane->taken[intent->ranges[i].partition] = intent->ranges[i].to;
-    intent->lane = xstrdup(lane->settings->writer_lane);
+    intent->lane = xasprintf("%" PRIu32, lane->number);
     intent->cluster_id = xstrdup(lane->facts.cluster_id);
     intent->topic = xstrdup(lane->settings->events_topic);
     intent->table = table_name(lane);

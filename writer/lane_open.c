@@ -65,6 +65,8 @@ static bool claim(struct lane *lane, struct err *reterr)
         .table = table,
         .table_uuid = lane->table.uuid,
         .partitions = lane->facts.partitions,
+        .lanes = lane->settings->writer_lanes,
+        .lane = lane->number,
     };
     return ledger_claim(&lane->ledger, &target, reterr);
 }
@@ -87,8 +89,9 @@ static bool acquire(struct lane *lane, struct err *reterr)
     }
     lease_start(&lane->lease, settings, &lane->status, lane->ledger.lane_id, lane->ledger.epoch,
                 lane->acquired_boot_ms);
-    log_info(LANE_ACQUIRED, log_str("lane", settings->writer_lane),
-             log_i64("epoch", lane->ledger.epoch), log_i64("batch_seq", lane->ledger.batch_seq),
+    metrics_add(METRIC_WRITER_LANES_ACQUIRED, 1);
+    log_info(LANE_ACQUIRED, log_u64("lane", lane->number), log_i64("epoch", lane->ledger.epoch),
+             log_i64("batch_seq", lane->ledger.batch_seq),
              log_str("intent", lane->ledger.pending ? lane->ledger.intent.id : ""));
     return true;
 }
@@ -106,7 +109,7 @@ static bool check_identity(struct lane *lane, struct err *reterr)
             ") than the lane was owned under; waiting %" PRId64 " s for what is still on its way",
             lane->ledger.session.system_identifier, lane->ledger.session.timeline,
             horizon_ms(lane->settings) / 1000);
-    log_warning(LANE_WAITING, log_error_of(&reason));
+    log_warning(LANE_WAITING, log_u64("lane", lane->number), log_error_of(&reason));
     status_phase(&lane->status, STATUS_RECOVERING, &reason);
     while (clock_mono_ms() < until) {
         if (!lane_go_on(lane, reterr))
@@ -120,12 +123,16 @@ static bool check_identity(struct lane *lane, struct err *reterr)
 static bool check_table(struct lane *lane, struct err *reterr)
 {
     const struct ledger *ledger = &lane->ledger;
-    CLEANUP(mem_freep) int64_t *hwm = xcalloc(ledger->partitions, sizeof *hwm);
-    for (uint32_t i = 0; i < ledger->partitions; i++)
-        hwm[i] = ledger->state[i].hwm;
-    return read_back_nothing_beyond(lane->reader, lane->table.name, ledger->incarnation, hwm,
-                                    ledger->partitions, ledger->pending ? &ledger->intent : NULL,
-                                    reterr);
+    CLEANUP(mem_freep) struct read_back_end *ends = xcalloc(ledger->own_len, sizeof *ends);
+    size_t ends_len = 0;
+    for (uint32_t i = 0; i < ledger->partitions; i++) {
+        const struct intent_range *range =
+            ledger->pending ? intent_range_of(&ledger->intent, i) : NULL;
+        int64_t last = range ? range->to : ledger->state[i].hwm;
+        if (ledger->state[i].own)
+            ends[ends_len++] = (struct read_back_end){i, stored_offset(ledger->incarnation, last)};
+    }
+    return read_back_nothing_beyond(lane->reader, lane->table.name, ends, ends_len, reterr);
 }
 
 /* Everything that works for the flight and for the loop. */
@@ -150,7 +157,8 @@ static void prepare(struct lane *lane)
     lane->ends = xcalloc(partitions, sizeof *lane->ends);
     for (uint32_t i = 0; i < partitions; i++) {
         lane->taken[i] = lane->ledger.state[i].hwm;
-        lane->positions[i] = (struct status_partition){.done = lane->taken[i], .log_end = -1};
+        lane->positions[i] = (struct status_partition){
+            .own = lane->ledger.state[i].own, .done = lane->taken[i], .log_end = -1};
     }
 }
 
@@ -175,21 +183,27 @@ static bool take_up_intent(struct lane *lane, struct err *reterr)
 
 static bool open_consumer(struct lane *lane, struct err *reterr)
 {
-    uint32_t partitions = lane->ledger.partitions;
     CLEANUP(mem_freep)
-    struct consumer_position *positions = xcalloc(partitions, sizeof *positions);
-    for (uint32_t i = 0; i < partitions; i++)
-        positions[i] = (struct consumer_position){.partition = i, .offset = lane->taken[i] + 1};
-    CLEANUP(mem_freep) char *group = xasprintf("bxb-writer-%s", lane->settings->writer_lane);
-    const struct consumer_options options = {.group = group};
-    lane->consumer = consumer_open(lane->settings, &options, positions, partitions, reterr);
+    struct consumer_position *positions = xcalloc(lane->ledger.own_len, sizeof *positions);
+    size_t len = 0;
+    for (uint32_t i = 0; i < lane->ledger.partitions; i++)
+        if (lane->ledger.state[i].own)
+            positions[len++] = (struct consumer_position){i, lane->taken[i] + 1};
+    /* One group for all lanes and writers: nobody joins it, so nobody is in anybody's way. */
+    const struct consumer_options options = {.group = "bxb-writer"};
+    lane->consumer = consumer_open(lane->settings, &options, positions, len, reterr);
     return lane->consumer != NULL;
+}
+
+bool lane_claim(struct lane *lane, struct err *reterr)
+{
+    return ledger_open(&lane->ledger, lane->settings, reterr) && open_clickhouse(lane, reterr) &&
+           open_topic(lane, reterr) && claim(lane, reterr);
 }
 
 bool lane_open(struct lane *lane, struct err *reterr)
 {
-    if (!ledger_open(&lane->ledger, lane->settings, reterr) || !open_clickhouse(lane, reterr) ||
-        !open_topic(lane, reterr) || !claim(lane, reterr) || !acquire(lane, reterr))
+    if (!lane_claim(lane, reterr) || !acquire(lane, reterr))
         return false;
     status_phase(&lane->status, STATUS_RECOVERING, NULL);
     if (!check_identity(lane, reterr) || !check_table(lane, reterr) ||
@@ -207,6 +221,9 @@ void lane_close(struct lane *lane)
     flight_done(&lane->flight);
     consumer_close(TAKE(lane->consumer));
     lease_stop(&lane->lease);
+    if (lane->ledger.epoch > 0)
+        log_info(LANE_RELEASED, log_u64("lane", lane->number),
+                 log_i64("epoch", lane->ledger.epoch));
     ledger_release(&lane->ledger);
     ledger_close(&lane->ledger);
     topic_close(TAKE(lane->topic));

@@ -24,6 +24,7 @@ static bool same_places(const struct lane *lane, struct err *reterr)
     for (size_t i = 0; i < intent->ranges_len; i++) {
         const struct intent_range *range = &intent->ranges[i];
         if (range->partition >= lane->ledger.partitions ||
+            !lane->ledger.state[range->partition].own ||
             range->from != lane->ledger.state[range->partition].hwm + 1)
             return err_set(reterr, ERR_INTERNAL,
                            "the intent does not begin where partition %" PRIu32 " stands",

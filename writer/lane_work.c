@@ -37,18 +37,19 @@ static void report(struct lane *lane)
     lane->reported_ms = now;
     uint32_t partitions = lane->ledger.partitions;
     CLEANUP(mem_freep) struct consumer_position *done = xcalloc(partitions, sizeof *done);
+    size_t done_len = 0;
     for (uint32_t i = 0; i < partitions; i++) {
-        lane->positions[i] = (struct status_partition){
-            .done = done_of(lane, i),
-            .log_end = consumer_log_end(lane->consumer, i),
-        };
-        done[i] = (struct consumer_position){i, lane->ledger.state[i].hwm + 1};
+        if (!lane->ledger.state[i].own)
+            continue;
+        lane->positions[i].done = done_of(lane, i);
+        lane->positions[i].log_end = consumer_log_end(lane->consumer, i);
+        done[done_len++] = (struct consumer_position){i, lane->ledger.state[i].hwm + 1};
     }
     const struct batch *oldest = lane->landed                   ? lane->landed
                                  : flight_in_air(&lane->flight) ? lane->flight.batch
                                                                 : lane->open;
     status_positions(&lane->status, lane->positions, partitions, oldest->oldest_ms);
-    consumer_commit(lane->consumer, done, partitions);
+    consumer_commit(lane->consumer, done, done_len);
 }
 
 /* Without work nobody would notice that ClickHouse is away, until there is some. */

@@ -1,8 +1,9 @@
-/* Sessions, the claim of topic and table, and the lease. Batches are in ledger_batch.c.
+/* Sessions and the lease. The claim is in ledger_claim.c, batches are in ledger_batch.c.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "writer/ledger.h"
+#include "writer/ledger_internal.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -65,8 +66,7 @@ bool ledger_reopen(struct ledger *ledger, struct err *reterr)
            err_set(reterr, ERR_LANE_LOST, "PostgreSQL is another one than before");
 }
 
-/* Runs `body` in a transaction of its own. */
-static bool in_transaction(struct ledger *ledger,
+bool ledger_in_transaction(struct ledger *ledger,
                            bool (*body)(struct ledger *, const void *, struct err *),
                            const void *context, struct err *reterr)
 {
@@ -76,105 +76,6 @@ static bool in_transaction(struct ledger *ledger,
         return pg_commit(ledger->pg, reterr);
     pg_rollback(ledger->pg);
     return false;
-}
-
-/* The claim */
-
-static bool insert_topic(struct ledger *ledger, const struct ledger_target *target,
-                         struct err *reterr)
-{
-    char partitions[PG_NUMBER_SIZE];
-    const char *params[] = {target->cluster_id, target->topic,
-                            pg_number(target->partitions, partitions), target->table,
-                            target->table_uuid};
-    return pg_query(ledger->pg,
-                    "INSERT INTO topic"
-                    " (cluster_id, name, partitions, clickhouse_table, clickhouse_uuid)"
-                    " VALUES ($1, $2, $3::integer, $4, $5) ON CONFLICT DO NOTHING",
-                    params, 5, NULL, reterr);
-}
-
-static bool check_claim(const struct ledger_target *target, const struct pg_result *rows,
-                        struct err *reterr)
-{
-    if (pg_rows(rows) != 1)
-        return err_set(reterr, ERR_TABLE_MISMATCH,
-                       "the table %s is fed by another topic or Kafka cluster than topic %s of "
-                       "cluster %s; one table takes one topic",
-                       target->table, target->topic, target->cluster_id);
-    if (strcmp(pg_text(rows, 0, 3), target->table) != 0)
-        return err_set(reterr, ERR_TABLE_MISMATCH, "the topic %s feeds the table %s, not %s",
-                       target->topic, pg_text(rows, 0, 3), target->table);
-    if (strcmp(pg_text(rows, 0, 4), target->table_uuid) != 0)
-        return err_set(reterr, ERR_TABLE_MISMATCH,
-                       "the table %s was made anew (UUID %s, the ledger knows %s): rows that the "
-                       "ledger counts as stored are not in it",
-                       target->table, target->table_uuid, pg_text(rows, 0, 4));
-    if (pg_i64(rows, 0, 2) != target->partitions)
-        return err_set(reterr, ERR_TOPIC_MISMATCH,
-                       "the topic %s has %" PRIu32 " partitions, the ledger knows %" PRId64,
-                       target->topic, target->partitions, pg_i64(rows, 0, 2));
-    return true;
-}
-
-/* The topic's row by its name or by its table, whichever exists: both must be the same row. */
-static bool read_topic(struct ledger *ledger, const struct ledger_target *target,
-                       int64_t *ret_topic_id, struct err *reterr)
-{
-    const char *params[] = {target->cluster_id, target->topic};
-    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
-    if (!pg_query(ledger->pg,
-                  "SELECT id, incarnation, partitions, clickhouse_table, clickhouse_uuid"
-                  " FROM topic WHERE cluster_id = $1 AND name = $2",
-                  params, 2, &rows, reterr) ||
-        !check_claim(target, rows, reterr))
-        return false;
-    *ret_topic_id = pg_i64(rows, 0, 0);
-    ledger->incarnation = (uint32_t)pg_i64(rows, 0, 1);
-    ledger->partitions = (uint32_t)pg_i64(rows, 0, 2);
-    return true;
-}
-
-static bool make_lane(struct ledger *ledger, int64_t topic_id, struct err *reterr)
-{
-    char topic[PG_NUMBER_SIZE], timeline[PG_NUMBER_SIZE];
-    const char *lane[] = {ledger->settings->writer_lane, pg_number(topic_id, topic),
-                          ledger->session.system_identifier,
-                          pg_number(ledger->session.timeline, timeline)};
-    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
-    if (!pg_query(ledger->pg,
-                  "INSERT INTO lane (name, topic_id, system_identifier, timeline)"
-                  " VALUES ($1, $2::integer, $3, $4::bigint) ON CONFLICT DO NOTHING",
-                  lane, 4, NULL, reterr) ||
-        !pg_query(ledger->pg, "SELECT id, topic_id FROM lane WHERE name = $1", lane, 1, &rows,
-                  reterr))
-        return false;
-    if (pg_rows(rows) != 1 || pg_i64(rows, 0, 1) != topic_id)
-        return err_set(reterr, ERR_TOPIC_MISMATCH, "the lane %s belongs to another topic",
-                       ledger->settings->writer_lane);
-    ledger->lane_id = pg_i64(rows, 0, 0);
-
-    char id[PG_NUMBER_SIZE], partitions[PG_NUMBER_SIZE];
-    const char *params[] = {pg_number(ledger->lane_id, id),
-                            pg_number(ledger->partitions, partitions)};
-    return pg_query(ledger->pg,
-                    "INSERT INTO lane_partition (lane_id, partition)"
-                    " SELECT $1::integer, generate_series(0, $2::integer - 1)"
-                    " ON CONFLICT DO NOTHING",
-                    params, 2, NULL, reterr);
-}
-
-static bool claim(struct ledger *ledger, const void *context, struct err *reterr)
-{
-    const struct ledger_target *target = context;
-    int64_t topic_id;
-    return insert_topic(ledger, target, reterr) && read_topic(ledger, target, &topic_id, reterr) &&
-           make_lane(ledger, topic_id, reterr);
-}
-
-bool ledger_claim(struct ledger *ledger, const struct ledger_target *target, struct err *reterr)
-{
-    return in_transaction(ledger, claim, target, reterr);
 }
 
 /* The lease */
@@ -189,11 +90,12 @@ static bool lane_is_free(const struct acquisition *how, const struct pg_result *
                          struct err *reterr)
 {
     int64_t left_ms = pg_i64(lane, 0, 1);
-    if (left_ms <= 0 || how->owner_is_dead(pg_text(lane, 0, 0)))
+    const char *owner = pg_text(lane, 0, 0);
+    if (left_ms <= 0 || strcmp(owner, how->owner) == 0 || how->owner_is_dead(owner))
         return true;
     return err_set(reterr, ERR_LANE_LOST,
-                   "the lane is owned by %s, whose lease runs for another %" PRId64 " ms",
-                   pg_text(lane, 0, 0), left_ms);
+                   "the lane is owned by %s, whose lease runs for another %" PRId64 " ms", owner,
+                   left_ms);
 }
 
 static bool read_partitions(struct ledger *ledger, const char *lane_id, struct err *reterr)
@@ -205,16 +107,17 @@ static bool read_partitions(struct ledger *ledger, const char *lane_id, struct e
                   " WHERE lane_id = $1::integer ORDER BY partition",
                   params, 1, &rows, reterr))
         return false;
-    if (pg_rows(rows) != ledger->partitions)
-        return err_set(reterr, ERR_TOPIC_MISMATCH,
-                       "the lane has %zu partitions, the topic %" PRIu32, pg_rows(rows),
-                       ledger->partitions);
     mem_freep(&ledger->state);
     ledger->state = xcalloc(ledger->partitions, sizeof *ledger->state);
-    for (size_t i = 0; i < ledger->partitions; i++) {
-        struct ledger_partition *partition = &ledger->state[i];
-        if (pg_i64(rows, i, 0) != (int64_t)i)
-            return err_set(reterr, ERR_TOPIC_MISMATCH, "partition %zu has no row in the lane", i);
+    ledger->own_len = (uint32_t)pg_rows(rows);
+    for (size_t i = 0; i < pg_rows(rows); i++) {
+        int64_t number = pg_i64(rows, i, 0);
+        if (number < 0 || number >= ledger->partitions)
+            return err_set(reterr, ERR_TOPIC_MISMATCH,
+                           "the lane has partition %" PRId64 ", the topic %" PRIu32, number,
+                           ledger->partitions);
+        struct ledger_partition *partition = &ledger->state[number];
+        partition->own = true;
         partition->hwm = pg_i64(rows, i, 1);
         partition->anchored = pg_bytea(rows, i, 2, partition->anchor_digest, DIGEST_SHA256_SIZE) &&
                               !pg_is_null(rows, i, 3);
@@ -263,7 +166,7 @@ bool ledger_acquire(struct ledger *ledger, const char *owner, int64_t lease_ms,
                     bool (*owner_is_dead)(const char *owner), struct err *reterr)
 {
     struct acquisition how = {owner, lease_ms, owner_is_dead};
-    return in_transaction(ledger, acquire, &how, reterr);
+    return ledger_in_transaction(ledger, acquire, &how, reterr);
 }
 
 void ledger_release(struct ledger *ledger)

@@ -1,7 +1,7 @@
 /* The ledger: every statement of the writer in PostgreSQL.
  *
  *     ledger_open(settings, &err)                     a session
- *     ledger_claim(ledger, &target, lane, &err)       this topic feeds this table
+ *     ledger_claim(ledger, &target, &err)             this topic feeds this table
  *     ledger_acquire(ledger, owner, lease_ms, &state) the epoch is ours
  *     ledger_advance(ledger, complete, intend, &err)  one transaction per batch
  *
@@ -37,9 +37,12 @@ struct ledger_target {
     const char *table; /* "default.events_raw" */
     const char *table_uuid;
     uint32_t partitions;
+    uint32_t lanes; /* that the partitions are dealt out to */
+    uint32_t lane;  /* this one's number, from 0 */
 };
 
 struct ledger_partition {
+    bool own; /* of this lane; the rest is said of its own partitions only */
     int64_t hwm;
     bool anchored; /* the rest is known */
     uint8_t anchor_digest[DIGEST_SHA256_SIZE];
@@ -51,14 +54,16 @@ struct ledger {
     struct pg *pg;                   /* owned; NULL until ledger_open */
     struct ledger_identity session;
     /* after ledger_claim */
+    int64_t topic_id;
     int64_t lane_id;
     uint32_t incarnation;
-    uint32_t partitions;
+    uint32_t partitions; /* of the topic */
     /* after ledger_acquire */
     int64_t epoch;
     int64_t batch_seq;                   /* of the last batch completed */
     struct ledger_identity last_session; /* under which the lane was owned before */
-    struct ledger_partition *state;      /* by partition; owned */
+    struct ledger_partition *state;      /* by partition of the topic; owned */
+    uint32_t own_len;                    /* how many of them are the lane's */
     bool pending;                        /* there is an intent */
     struct intent intent;                /* owned; valid while pending */
 };
@@ -73,14 +78,16 @@ void ledger_close(struct ledger *ledger); /* a zeroed one is fine */
  * before. */
 bool ledger_reopen(struct ledger *ledger, struct err *reterr) MUST_CHECK;
 
-/* Registers that this topic feeds this table, or checks that it is what was registered, and makes
- * the lane's rows. Errors: TOPIC_MISMATCH, TABLE_MISMATCH. */
+/* Registers that this topic feeds this table and deals its partitions out to lanes, or checks that
+ * it is what was registered (ledger_claim.c). Errors: TOPIC_MISMATCH, TABLE_MISMATCH;
+ * SETTINGS_INVALID when there are more lanes than partitions, or another number of lanes than the
+ * partitions were dealt out to. */
 bool ledger_claim(struct ledger *ledger, const struct ledger_target *target,
                   struct err *reterr) MUST_CHECK;
 
-/* Takes the lane under a new epoch and reads what it holds, when it is free, its lease has run out
- * or `owner_is_dead` says so of its owner. Otherwise LANE_LOST, with the owner and how long its
- * lease still runs in the text. */
+/* Takes the lane under a new epoch and reads what it holds, when it is free, its lease has run out,
+ * `owner` had it before, or `owner_is_dead` says so of who has it. Otherwise LANE_LOST, with the
+ * owner and how long its lease still runs in the text. */
 bool ledger_acquire(struct ledger *ledger, const char *owner, int64_t lease_ms,
                     bool (*owner_is_dead)(const char *owner), struct err *reterr) MUST_CHECK;
 

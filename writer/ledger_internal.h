@@ -1,10 +1,15 @@
-/* The parts of the transaction that completes a batch; for ledger_*.c only.
+/* What the files of the ledger share; for ledger*.c only.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef WRITER_LEDGER_INTERNAL_H
 #define WRITER_LEDGER_INTERNAL_H
 #include "writer/fate.h"
 #include "writer/ledger.h"
+
+/* Runs `body` in a transaction of its own (ledger.c). */
+bool ledger_in_transaction(struct ledger *ledger,
+                           bool (*body)(struct ledger *, const void *, struct err *),
+                           const void *context, struct err *reterr) MUST_CHECK;
 
 /* Writes the dead letters of the batch that is completed (ledger_dead.c). */
 bool ledger_add_dead(struct ledger *ledger, const struct dead_letters *letters,

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/thread.h"
-#include "writer/lane.h"
+#include "writer/coordinator.h"
 #include <signal.h>
 #include <unistd.h>
 
@@ -20,16 +20,16 @@ static const struct program program = {
 
 static bool on_ready(void *context, struct err *reterr)
 {
-    return status_ready(context, reterr);
+    return coordinator_ready(context, reterr);
 }
 
 static void on_metrics(void *context, struct buf *out)
 {
-    status_metrics(context, out);
+    coordinator_metrics(context, out);
 }
 
 /* Until SIGTERM or SIGINT. */
-static void serve(struct lane *lane, struct settings *settings, int argc, char **argv)
+static void serve(struct coordinator *coordinator, struct settings *settings, int argc, char **argv)
 {
     for (;;) {
         struct err err;
@@ -37,39 +37,40 @@ static void serve(struct lane *lane, struct settings *settings, int argc, char *
         if (signal_number == SIGTERM || signal_number == SIGINT)
             return;
         if (signal_number == SIGHUP && options_reload(argc, argv, settings, &err)) {
-            lane_reload(lane, settings);
+            coordinator_reload(coordinator, settings);
             log_info(SETTINGS_RELOADED);
         } else if (signal_number == SIGHUP) {
             log_error(SETTINGS_KEPT, log_error_of(&err));
         }
-        status_watch(&lane->status);
+        coordinator_watch(coordinator);
     }
 }
 
 int main(int argc, char **argv)
 {
     struct settings settings;
-    struct lane lane;
+    struct coordinator coordinator;
     struct err err;
     int first, code;
     if (!options_read(&program, argc, argv, &settings, &first, &code))
         return code;
     signals_block();
-    log_info(STARTING, log_str("version", PACKAGE_VERSION), log_str("lane", settings.writer_lane));
-    lane_start(&lane, &settings);
-    const struct admin_hooks hooks = {"bxb-writer", on_ready, on_metrics, &lane.status};
+    log_info(STARTING, log_str("version", PACKAGE_VERSION),
+             log_u64("lanes", settings.writer_lanes));
+    coordinator_start(&coordinator, &settings);
+    const struct admin_hooks hooks = {"bxb-writer", on_ready, on_metrics, &coordinator};
     struct admin *admin = admin_start(settings.writer_admin_listen, &hooks, &err);
     if (admin)
-        serve(&lane, &settings, argc, argv);
+        serve(&coordinator, &settings, argc, argv);
     else
         log_error(START_FAILED, log_error_of(&err));
     log_info(STOPPING);
-    bool finished = lane_stop(&lane, admin ? settings.shutdown_grace : 0);
+    bool finished = coordinator_stop(&coordinator, admin ? settings.shutdown_grace : 0);
     admin_stop(admin);
-    log_info(STOPPED, log_str("batch", finished ? "finished" : "left to the next writer"));
+    log_info(STOPPED, log_str("batches", finished ? "finished" : "left to the next writer"));
     if (!finished) /* a thread may hang; stopping here is as safe as kill -9 */
         _exit(EXIT_CODE_FAILURE);
-    lane_done(&lane);
+    coordinator_done(&coordinator);
     settings_done(&settings);
     return admin ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
 }

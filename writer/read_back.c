@@ -89,19 +89,16 @@ enum read_back read_back(struct ch_client *client, const char *table, bool repla
     return result;
 }
 
-bool read_back_nothing_beyond(struct ch_client *client, const char *table, uint32_t incarnation,
-                              const int64_t hwm[], uint32_t partitions, const struct intent *intent,
+bool read_back_nothing_beyond(struct ch_client *client, const char *table,
+                              const struct read_back_end ends[], size_t ends_len,
                               struct err *reterr)
 {
     CLEANUP(buf_done) struct buf sql;
     buf_init(&sql, SQL_MAX);
     buf_printf(&sql, "SELECT count(), min(kafka_partition) FROM `%s` WHERE ", table);
-    for (uint32_t i = 0; i < partitions; i++) {
-        const struct intent_range *range = intent ? intent_range_of(intent, i) : NULL;
+    for (size_t i = 0; i < ends_len; i++)
         buf_printf(&sql, "%s(kafka_partition = %" PRIu32 " AND kafka_offset >= %" PRIu64 ")",
-                   i > 0 ? " OR " : "", i,
-                   stored_offset(incarnation, (range ? range->to : hwm[i]) + 1));
-    }
+                   i > 0 ? " OR " : "", ends[i].partition, ends[i].stored_offset + 1);
     buf_append_str(&sql, truthful);
     int64_t numbers[2];
     if (!ask(client, &sql, NULL, 0, numbers, 2, reterr))

@@ -23,11 +23,16 @@ enum read_back read_back(struct ch_client *client, const char *table, bool repla
 /* The judgement alone: `rows` were sent; `count` rows are there, at `places` different places. */
 enum read_back read_back_judge(int64_t rows, int64_t count, int64_t places, bool replaces);
 
-/* Errors: LEDGER_ROLLED_BACK when the table has rows of these partitions behind the intent's ranges
- * or, where it has none, behind `hwm` (by partition; `partitions` of them). `intent`: NULL for
- * none. */
-bool read_back_nothing_beyond(struct ch_client *client, const char *table, uint32_t incarnation,
-                              const int64_t hwm[], uint32_t partitions, const struct intent *intent,
+/* The last row that may be there of a Kafka partition. */
+struct read_back_end {
+    uint32_t partition;
+    uint64_t stored_offset;
+};
+
+/* Errors: LEDGER_ROLLED_BACK when the table has rows of these partitions (at least one) behind
+ * their ends. */
+bool read_back_nothing_beyond(struct ch_client *client, const char *table,
+                              const struct read_back_end ends[], size_t ends_len,
                               struct err *reterr) MUST_CHECK;
 
 /* How many INSERTs run in the server whose query_id begins with `prefix`. */

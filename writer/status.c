@@ -1,19 +1,16 @@
-/* The writer's status.
+/* The status of a lane.
  *
- * Threads: lane, flight, admin listener and main all come here; `lock` guards everything.
+ * Threads: lane, flight, lease, admin listener, coordinator and main all come here; `lock` guards
+ * everything.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "writer/status.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/metrics.h"
 #include <inttypes.h>
 
-enum {
-    REMIND_MS = 60000,
-    LABELS_SIZE = 40,
-};
+enum { LABELS_SIZE = 64 };
 
 void status_init(struct status *status, int64_t stall_ms)
 {
@@ -27,6 +24,17 @@ void status_done(struct status *status)
     lock_done(&status->lock);
 }
 
+/* Another writer knows better from now on. */
+static void forget(struct status *status)
+{
+    mem_freep(&status->partitions);
+    status->partitions = NULL;
+    status->partitions_len = 0;
+    status->oldest_ms = 0;
+    status->behind_since = 0;
+    status->stopped.code = ERR_NONE;
+}
+
 void status_phase(struct status *status, enum status_phase phase, const struct err *reason)
 {
     lock_acquire(&status->lock);
@@ -37,6 +45,8 @@ void status_phase(struct status *status, enum status_phase phase, const struct e
     status->progress_ms = clock_mono_ms();
     if (phase != STATUS_WORKING)
         memset(status->troubles, 0, sizeof status->troubles);
+    if (phase == STATUS_IDLE)
+        forget(status);
     lock_release(&status->lock);
 }
 
@@ -86,6 +96,8 @@ void status_positions(struct status *status, const struct status_partition parti
     bool known = true;
     for (size_t i = 0; i < partitions_len; i++) {
         status->partitions[i] = partitions[i];
+        if (!partitions[i].own)
+            continue;
         lag += lag_of(&partitions[i]);
         known = known && partitions[i].log_end >= 0;
     }
@@ -125,6 +137,8 @@ static bool judge(const struct status *status, struct err *reterr)
         [STATUS_RECOVERING] = "recovering", [STATUS_STOPPED] = "stopped",
         [STATUS_STOPPING] = "stopping",
     };
+    if (status->phase == STATUS_IDLE)
+        return true;
     if (status->phase == STATUS_WORKING)
         return working(status, reterr);
     if (status->reason.code == ERR_NONE && status->stopped.code != ERR_NONE)
@@ -143,45 +157,32 @@ bool status_ready(struct status *status, struct err *reterr)
     return ready;
 }
 
-/* Age of the oldest record that is not stored, in ms; with the lock held. */
-static int64_t freshness(const struct status *status)
+enum status_phase status_phase_now(struct status *status)
 {
-    if (status->behind_since == 0)
-        return 0;
-    int64_t since = status->oldest_ms ? status->oldest_ms : status->behind_since;
-    int64_t age = clock_wall_ms() - since;
+    lock_acquire(&status->lock);
+    enum status_phase phase = status->phase;
+    lock_release(&status->lock);
+    return phase;
+}
+
+int64_t status_freshness(struct status *status)
+{
+    lock_acquire(&status->lock);
+    int64_t since =
+        status->behind_since && status->oldest_ms ? status->oldest_ms : status->behind_since;
+    lock_release(&status->lock);
+    int64_t age = since ? clock_wall_ms() - since : 0;
     return age > 0 ? age : 0;
 }
 
-void status_metrics(struct status *status, struct buf *out)
+void status_print_lag(struct status *status, uint32_t lane, struct buf *out)
 {
-    struct err ignored;
     lock_acquire(&status->lock);
-    metrics_set(METRIC_WRITER_READY, judge(status, &ignored));
-    metrics_set(METRIC_WRITER_FRESHNESS, freshness(status) / 1000);
-    metrics_print_family(out, METRIC_WRITER_LAG);
     for (size_t i = 0; i < status->partitions_len; i++) {
         char labels[LABELS_SIZE];
-        snprintf(labels, sizeof labels, "partition=\"%zu\"", i);
-        metrics_print_labelled(out, METRIC_WRITER_LAG, labels, lag_of(&status->partitions[i]));
+        snprintf(labels, sizeof labels, "lane=\"%" PRIu32 "\",partition=\"%zu\"", lane, i);
+        if (status->partitions[i].own)
+            metrics_print_labelled(out, METRIC_WRITER_LAG, labels, lag_of(&status->partitions[i]));
     }
     lock_release(&status->lock);
-}
-
-void status_watch(struct status *status)
-{
-    struct err err;
-    int64_t now = clock_mono_ms();
-    lock_acquire(&status->lock);
-    bool ready = judge(status, &err);
-    bool changed = ready != status->was_ready;
-    bool say = changed || (!ready && now >= status->next_reminder);
-    status->was_ready = ready;
-    if (say)
-        status->next_reminder = now + REMIND_MS;
-    lock_release(&status->lock);
-    if (say && ready)
-        log_info(READY);
-    else if (say)
-        log_warning(NOT_READY, log_error_of(&err), log_str("remedy", err_code_remedy(err.code)));
 }

@@ -1,6 +1,6 @@
 /* The wish to stop.
  *
- * Threads: `lock` guards both flags; waiting is on it.
+ * Threads: `lock` guards the flags; waiting is on it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -37,21 +37,36 @@ void stop_request_now(struct stop *stop)
     lock_release(&stop->lock);
 }
 
-static bool wait_for(struct stop *stop, const bool *flag, int64_t ms)
+static void set_paused(struct stop *stop, bool paused)
 {
-    int64_t deadline = clock_mono_ms() + ms;
     lock_acquire(&stop->lock);
-    while (!*flag && lock_wait_until(&stop->lock, deadline))
-        ;
-    bool set = *flag;
+    stop->paused = paused;
+    lock_notify(&stop->lock);
     lock_release(&stop->lock);
-    return set;
+}
+
+void stop_pause(struct stop *stop)
+{
+    set_paused(stop, true);
+}
+
+void stop_resume(struct stop *stop)
+{
+    set_paused(stop, false);
 }
 
 bool stop_requested(struct stop *stop)
 {
     lock_acquire(&stop->lock);
-    bool set = stop->requested;
+    bool set = stop->requested || stop->paused;
+    lock_release(&stop->lock);
+    return set;
+}
+
+bool stop_paused(struct stop *stop)
+{
+    lock_acquire(&stop->lock);
+    bool set = stop->paused;
     lock_release(&stop->lock);
     return set;
 }
@@ -64,14 +79,36 @@ bool stop_requested_now(struct stop *stop)
     return set;
 }
 
+bool stop_wait_resumed(struct stop *stop)
+{
+    lock_acquire(&stop->lock);
+    while (stop->paused && !stop->requested)
+        lock_wait_until(&stop->lock, INT64_MAX);
+    bool resumed = !stop->requested;
+    lock_release(&stop->lock);
+    return resumed;
+}
+
 bool stop_wait(struct stop *stop, int64_t ms)
 {
-    return wait_for(stop, &stop->requested, ms);
+    int64_t deadline = clock_mono_ms() + ms;
+    lock_acquire(&stop->lock);
+    while (!stop->requested && !stop->paused && lock_wait_until(&stop->lock, deadline))
+        ;
+    bool set = stop->requested || stop->paused;
+    lock_release(&stop->lock);
+    return set;
 }
 
 bool stop_wait_now(struct stop *stop, int64_t ms)
 {
-    return wait_for(stop, &stop->now, ms);
+    int64_t deadline = clock_mono_ms() + ms;
+    lock_acquire(&stop->lock);
+    while (!stop->now && lock_wait_until(&stop->lock, deadline))
+        ;
+    bool set = stop->now;
+    lock_release(&stop->lock);
+    return set;
 }
 
 int64_t stop_backoff(int64_t *backoff_ms, int64_t max_ms)

@@ -1,7 +1,6 @@
 /* What the writer says about itself. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "base/clock.h"
-#include "base/metrics.h"
 #include "tests/unit/check.h"
 #include "writer/status.h"
 
@@ -15,8 +14,9 @@ static bool ready(struct status *status, struct err *err)
 
 static void positions(struct status *status, int64_t done, int64_t log_end, int64_t oldest_ms)
 {
-    const struct status_partition partition = {done, log_end};
-    status_positions(status, &partition, 1, oldest_ms);
+    /* of the topic's partitions the second is the lane's */
+    const struct status_partition partitions[] = {{false, 0, 77}, {true, done, log_end}};
+    status_positions(status, partitions, 2, oldest_ms);
 }
 
 TEST(status, is_ready_only_while_it_works_without_trouble)
@@ -24,6 +24,8 @@ TEST(status, is_ready_only_while_it_works_without_trouble)
     struct status status;
     struct err err, trouble;
     status_init(&status, 60000);
+    CHECK(ready(&status, &err)); /* nobody wants it to work */
+    status_phase(&status, STATUS_STARTING, NULL);
     CHECK(!ready(&status, &err) && err.code == ERR_NOT_READY && strstr(err.text, "starting"));
     err_set(&trouble, ERR_LANE_LOST, "owned by another");
     status_phase(&status, STATUS_WAITING, &trouble);
@@ -94,14 +96,36 @@ TEST(status, lag_and_freshness_are_shown)
     status_init(&status, 60000);
     buf_init(&out, 65536);
     positions(&status, 5, 9, clock_wall_ms() - 7500);
-    status_metrics(&status, &out);
-    CHECK(strstr(buf_text(&out), "bxb_writer_lag_records{partition=\"0\"} 3\n"));
-    CHECK(metrics_get(METRIC_WRITER_FRESHNESS) == 7);
+    status_print_lag(&status, 4, &out);
+    CHECK(strcmp(buf_text(&out), "bxb_writer_lag_records{lane=\"4\",partition=\"1\"} 3\n") == 0);
+    CHECK(status_freshness(&status) / 1000 == 7);
     positions(&status, 8, 9, 0);
     buf_reset(&out);
-    status_metrics(&status, &out);
-    CHECK(strstr(buf_text(&out), "bxb_writer_lag_records{partition=\"0\"} 0\n"));
-    CHECK(metrics_get(METRIC_WRITER_FRESHNESS) == 0);
+    status_print_lag(&status, 4, &out);
+    CHECK(strstr(buf_text(&out), "} 0\n"));
+    CHECK(status_freshness(&status) == 0);
+    buf_done(&out);
+    status_done(&status);
+}
+
+TEST(status, an_idle_lane_says_nothing_of_what_it_knew)
+{
+    struct status status;
+    struct err err, reason;
+    struct buf out;
+    status_init(&status, 60000);
+    buf_init(&out, 65536);
+    status_phase(&status, STATUS_WORKING, NULL);
+    positions(&status, 5, 9, clock_wall_ms() - 7500);
+    err_set(&reason, ERR_RECORD_INVALID, "partition 3, offset 7");
+    status_phase(&status, STATUS_STOPPED, &reason);
+    CHECK(!ready(&status, &err));
+    status_phase(&status, STATUS_IDLE, NULL);
+    CHECK(ready(&status, &err) && status_phase_now(&status) == STATUS_IDLE);
+    status_print_lag(&status, 4, &out);
+    CHECK(out.size == 0 && status_freshness(&status) == 0);
+    status_phase(&status, STATUS_WORKING, NULL); /* its next turn is a new beginning */
+    CHECK(ready(&status, &err));
     buf_done(&out);
     status_done(&status);
 }
