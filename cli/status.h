@@ -36,7 +36,8 @@ struct status_partition {
 
 struct status {
     struct status_part parts[STATUS_PARTS];
-    struct pg_result *lanes; /* columns as in enum status_lane_column; NULL: not known */
+    struct pg_result *writers; /* columns as in enum status_writer_column; NULL: not known */
+    struct pg_result *lanes;   /* columns as in enum status_lane_column; NULL: not known */
     struct status_partition *partitions;
     uint32_t partitions_len;
     int64_t lag;             /* of all partitions */
@@ -46,9 +47,21 @@ struct status {
     int64_t ledger_stored;
 };
 
+enum status_writer_column {
+    STATUS_WRITER_OWNER, /* as it stands in the lanes that it owns */
+    STATUS_WRITER_NAME,  /* host:process */
+    STATUS_WRITER_VERSION,
+    STATUS_WRITER_STARTED,
+    STATUS_WRITER_SEEN_MS, /* since it last said that it lives */
+    STATUS_WRITER_LANES,   /* that it owns */
+};
+
 enum status_lane_column {
     STATUS_LANE_NAME,
-    STATUS_LANE_OWNER, /* NULL: nobody holds its lease */
+    STATUS_LANE_OWNER,      /* NULL: nobody holds its lease */
+    STATUS_LANE_WRITER,     /* host:process; NULL: no owner, or one that is not registered */
+    STATUS_LANE_LEASE_MS,   /* that is left; NULL: no owner */
+    STATUS_LANE_PARTITIONS, /* "0,4,8" */
     STATUS_LANE_EPOCH,
     STATUS_LANE_BATCH_SEQ,
     STATUS_LANE_INTENT, /* t: a batch is on its way */

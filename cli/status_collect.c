@@ -135,11 +135,33 @@ static bool ask_lanes(struct pg *pg, struct status *status, const char *topic, s
 {
     const char *params[] = {topic};
     return pg_query(pg,
-                    "SELECT l.name, CASE WHEN l.lease_until > now() THEN l.owner END, l.epoch,"
-                    " l.batch_seq, l.intent IS NOT NULL"
-                    " FROM lane l JOIN topic t ON t.id = l.topic_id WHERE t.name = $1"
-                    " ORDER BY l.name",
+                    "SELECT l.name, CASE WHEN l.lease_until > now() THEN l.owner END,"
+                    " CASE WHEN l.lease_until > now() THEN w.host || ':' || w.process END,"
+                    " CASE WHEN l.lease_until > now() THEN"
+                    "  (extract(epoch FROM l.lease_until - now()) * 1000)::bigint END,"
+                    " (SELECT string_agg(p.partition::text, ',' ORDER BY p.partition)"
+                    "  FROM lane_partition p WHERE p.lane_id = l.id),"
+                    " l.epoch, l.batch_seq, l.intent IS NOT NULL"
+                    " FROM lane l JOIN topic t ON t.id = l.topic_id"
+                    " LEFT JOIN writer w ON w.owner = l.owner"
+                    " WHERE t.name = $1 ORDER BY l.name::integer",
                     params, ARRAY_LEN(params), &status->lanes, reterr);
+}
+
+/* All that were seen within the last minute, however long their lease is. */
+static bool ask_writers(struct pg *pg, struct status *status, const char *topic, struct err *reterr)
+{
+    const char *params[] = {topic};
+    return pg_query(pg,
+                    "SELECT w.owner, w.host || ':' || w.process, w.version,"
+                    " to_char(w.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+                    " greatest(0, (extract(epoch FROM now() - w.seen_at) * 1000)::bigint),"
+                    " (SELECT count(*) FROM lane l"
+                    "  WHERE l.topic_id = t.id AND l.owner = w.owner AND l.lease_until > now())"
+                    " FROM writer w JOIN topic t ON t.id = w.topic_id WHERE t.name = $1"
+                    " AND w.seen_at > now() - interval '1 minute'"
+                    " ORDER BY w.host, w.process, w.started_at",
+                    params, ARRAY_LEN(params), &status->writers, reterr);
 }
 
 static bool ask_hwms(struct pg *pg, struct status *status, const char *topic, struct err *reterr)
@@ -194,7 +216,8 @@ static void ask_postgres(const struct settings *settings, struct status *status)
     }
     pg_set_timeout(pg, QUERY_TIMEOUT_MS);
     pg_address(pg, part->address, sizeof(part->address));
-    part->ready = ask_lanes(pg, status, settings->events_topic, &err) &&
+    part->ready = ask_writers(pg, status, settings->events_topic, &err) &&
+                  ask_lanes(pg, status, settings->events_topic, &err) &&
                   ask_hwms(pg, status, settings->events_topic, &err) &&
                   ask_totals(pg, status, &err);
     if (!part->ready)
@@ -253,6 +276,7 @@ void status_collect(const struct settings *settings, struct status *ret_status)
 
 void status_done(struct status *status)
 {
+    pg_result_free(status->writers);
     pg_result_free(status->lanes);
     free(status->partitions);
 }

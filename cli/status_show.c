@@ -43,17 +43,42 @@ static void print_parts(const struct status *status)
     }
 }
 
+static void print_writers(const struct status *status)
+{
+    if (!status->writers || pg_rows(status->writers) == 0)
+        return;
+    printf("\n%-32s  %5s  %-20s  %10s  %s\n", "WRITER", "LANES", "STARTED", "SEEN", "VERSION");
+    for (size_t row = 0; row < pg_rows(status->writers); row++)
+        printf("%-32s  %5s  %-20s  %7.1f s  %s\n",
+               pg_text(status->writers, row, STATUS_WRITER_NAME),
+               pg_text(status->writers, row, STATUS_WRITER_LANES),
+               pg_text(status->writers, row, STATUS_WRITER_STARTED),
+               (double)pg_i64(status->writers, row, STATUS_WRITER_SEEN_MS) / 1000,
+               pg_text(status->writers, row, STATUS_WRITER_VERSION));
+}
+
+/* Who works on a lane, for people. */
+static const char *lane_writer(const struct status *status, size_t row)
+{
+    if (!pg_is_null(status->lanes, row, STATUS_LANE_WRITER))
+        return pg_text(status->lanes, row, STATUS_LANE_WRITER);
+    return pg_is_null(status->lanes, row, STATUS_LANE_OWNER) ? "nobody" : "a writer that stops";
+}
+
 static void print_lanes(const struct status *status)
 {
-    for (size_t row = 0; status->lanes && row < pg_rows(status->lanes); row++) {
-        bool owned = !pg_is_null(status->lanes, row, STATUS_LANE_OWNER);
-        printf("\nlane %s: %s%s, epoch %s, %s batches done%s\n",
-               pg_text(status->lanes, row, STATUS_LANE_NAME), owned ? "owned by " : "no owner",
-               pg_text(status->lanes, row, STATUS_LANE_OWNER),
+    if (!status->lanes || pg_rows(status->lanes) == 0)
+        return;
+    printf("\n%4s  %-32s  %8s  %8s  %10s  %-7s  %s\n", "LANE", "WRITER", "LEASE", "EPOCH",
+           "BATCHES", "PENDING", "PARTITIONS");
+    for (size_t row = 0; row < pg_rows(status->lanes); row++)
+        printf("%4s  %-32s  %6.1f s  %8s  %10s  %-7s  %s\n",
+               pg_text(status->lanes, row, STATUS_LANE_NAME), lane_writer(status, row),
+               (double)pg_i64(status->lanes, row, STATUS_LANE_LEASE_MS) / 1000,
                pg_text(status->lanes, row, STATUS_LANE_EPOCH),
                pg_text(status->lanes, row, STATUS_LANE_BATCH_SEQ),
-               pg_bool(status->lanes, row, STATUS_LANE_INTENT) ? ", one on its way" : "");
-    }
+               pg_bool(status->lanes, row, STATUS_LANE_INTENT) ? "a batch" : "-",
+               pg_text(status->lanes, row, STATUS_LANE_PARTITIONS));
 }
 
 static void print_partitions(const struct status *status)
@@ -73,6 +98,7 @@ void status_print(const struct status *status)
 {
     char lag[24], rows[24], usage[24], stored[24];
     print_parts(status);
+    print_writers(status);
     print_lanes(status);
     print_partitions(status);
     printf("\nlag                   %s records\n", number(status->lag, lag));
@@ -103,19 +129,43 @@ static json_t *parts_json(const struct status *status)
     return parts;
 }
 
+static json_t *writers_json(const struct status *status)
+{
+    json_t *writers = json_array();
+    for (size_t row = 0; status->writers && row < pg_rows(status->writers); row++)
+        json_array_append_new(
+            writers,
+            json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "owner",
+                      pg_text(status->writers, row, STATUS_WRITER_OWNER), "name",
+                      pg_text(status->writers, row, STATUS_WRITER_NAME), "version",
+                      pg_text(status->writers, row, STATUS_WRITER_VERSION), "started_at",
+                      pg_text(status->writers, row, STATUS_WRITER_STARTED), "seen_ms",
+                      (json_int_t)pg_i64(status->writers, row, STATUS_WRITER_SEEN_MS), "lanes",
+                      (json_int_t)pg_i64(status->writers, row, STATUS_WRITER_LANES)));
+    return writers;
+}
+
+/* A text column that may be NULL. */
+static const char *optional(const struct pg_result *rows, size_t row, size_t column)
+{
+    return pg_is_null(rows, row, column) ? NULL : pg_text(rows, row, column);
+}
+
 static json_t *lanes_json(const struct status *status)
 {
     json_t *lanes = json_array();
-    for (size_t row = 0; status->lanes && row < pg_rows(status->lanes); row++) {
-        bool owned = !pg_is_null(status->lanes, row, STATUS_LANE_OWNER);
+    for (size_t row = 0; status->lanes && row < pg_rows(status->lanes); row++)
         json_array_append_new(
-            lanes, json_pack("{s:s,s:s?,s:I,s:I,s:b}", "name",
-                             pg_text(status->lanes, row, STATUS_LANE_NAME), "owner",
-                             owned ? pg_text(status->lanes, row, STATUS_LANE_OWNER) : NULL, "epoch",
-                             (json_int_t)pg_i64(status->lanes, row, STATUS_LANE_EPOCH), "batch_seq",
-                             (json_int_t)pg_i64(status->lanes, row, STATUS_LANE_BATCH_SEQ),
-                             "batch_pending", pg_bool(status->lanes, row, STATUS_LANE_INTENT)));
-    }
+            lanes,
+            json_pack("{s:s,s:s?,s:s?,s:I,s:s,s:I,s:I,s:b}", "name",
+                      pg_text(status->lanes, row, STATUS_LANE_NAME), "owner",
+                      optional(status->lanes, row, STATUS_LANE_OWNER), "writer",
+                      optional(status->lanes, row, STATUS_LANE_WRITER), "lease_ms",
+                      (json_int_t)pg_i64(status->lanes, row, STATUS_LANE_LEASE_MS), "partitions",
+                      pg_text(status->lanes, row, STATUS_LANE_PARTITIONS), "epoch",
+                      (json_int_t)pg_i64(status->lanes, row, STATUS_LANE_EPOCH), "batch_seq",
+                      (json_int_t)pg_i64(status->lanes, row, STATUS_LANE_BATCH_SEQ),
+                      "batch_pending", pg_bool(status->lanes, row, STATUS_LANE_INTENT)));
     return lanes;
 }
 
@@ -137,9 +187,9 @@ void status_print_json(const struct status *status)
 {
     json_t *freshness = status->freshness_s < 0 ? json_null() : json_real(status->freshness_s);
     output_json(json_pack(
-        "{s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "ok", status_good(status), "parts",
-        parts_json(status), "lanes", lanes_json(status), "partitions", partitions_json(status),
-        "lag", number_json(status->lag), "freshness_seconds", freshness, "clickhouse_rows",
-        number_json(status->clickhouse_rows), "ledger_stored", number_json(status->ledger_stored),
-        "usage_events", number_json(status->usage_events)));
+        "{s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "ok", status_good(status), "parts",
+        parts_json(status), "writers", writers_json(status), "lanes", lanes_json(status),
+        "partitions", partitions_json(status), "lag", number_json(status->lag), "freshness_seconds",
+        freshness, "clickhouse_rows", number_json(status->clickhouse_rows), "ledger_stored",
+        number_json(status->ledger_stored), "usage_events", number_json(status->usage_events)));
 }
