@@ -129,6 +129,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/contract.py \
   %D%/flow/examples.py \
   %D%/flow/generated.py \
+  %D%/flow/installation.py \
   %D%/flow/mutations.py \
   %D%/flow/organization.py \
   %D%/flow/requirements.txt \
@@ -150,6 +151,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_tenants.py \
   %D%/flow/test_verify.py \
   %D%/flow/test_writer_kill.py \
+  %D%/flow/test_writers.py \
   %D%/flow/topic.py \
   %D%/flow/wire.py \
   %D%/verifier/__init__.py \

@@ -20,14 +20,18 @@ _numbers = itertools.count(1)
 class OwnServer:
     """Starts in `with`, and is gone afterwards. `settings`: by their keys, with dots."""
 
+    program = "bxb-server"
+    listeners = ("server.listen", "server.admin_listen")  # the admin listener is the last
+
     def __init__(self, stack: Stack, settings: Optional[dict[str, str]] = None):
         port = free_ports()
         self.url = f"http://127.0.0.1:{port}"
-        self.log_path = stack.local / "log" / f"own-server-{os.getpid()}-{next(_numbers)}.log"
-        own = {"server.listen": f"127.0.0.1:{port}", "server.admin_listen": f"127.0.0.1:{port + 1}", "catalog.poll": "50ms"}
-        self._command = [stack.local / "bin" / "bxb-server", "--config", stack.local / "etc" / "bxb.conf"]
+        self.log_path = stack.local / "log" / f"own-{self.program}-{os.getpid()}-{next(_numbers)}.log"
+        own = {name: f"127.0.0.1:{port + number}" for number, name in enumerate(self.listeners)}
+        own["catalog.poll"] = "50ms"
+        self._command = [stack.local / "bin" / self.program, "--config", stack.local / "etc" / "bxb.conf"]
         self._command += [f"--set={key}={value}" for key, value in {**own, **(settings or {})}.items()]
-        self.admin = httpx.Client(base_url=f"http://127.0.0.1:{port + 1}", trust_env=False, timeout=10)
+        self.admin = httpx.Client(base_url=f"http://{own[self.listeners[-1]]}", trust_env=False, timeout=10)
         self.process: Optional[subprocess.Popen] = None
 
     def __enter__(self) -> "OwnServer":
