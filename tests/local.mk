@@ -128,6 +128,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/conftest.py \
   %D%/flow/contract.py \
   %D%/flow/examples.py \
+  %D%/flow/frozen_thread.py \
   %D%/flow/generated.py \
   %D%/flow/installation.py \
   %D%/flow/mutations.py \

@@ -15,6 +15,7 @@ import time
 import psycopg
 import pytest
 
+from flow.frozen_thread import frozen_thread, thread_named
 from flow.installation import Installation
 from flow.stack import wait_until
 
@@ -51,7 +52,7 @@ def seconds_until_shared(installation: Installation, wanted: dict, patience_s: f
     return time.monotonic() - began
 
 
-def test_lanes_are_shared_handed_over_and_taken_over(stack, record_property):
+def test_lanes_are_shared_handed_over_and_taken_over(stack):
     took = {}
     with Installation(stack, LANES, **QUICK) as own:
         first = own.writer()
@@ -186,7 +187,7 @@ def disturb(stack, seconds: float, seed: int, lease_s: float = 2) -> None:
 
 
 def test_three_writers_that_come_and_go(stack):
-    disturb(stack, seconds=15, seed=3)
+    disturb(stack, seconds=10, seed=3)
 
 
 @pytest.mark.long
@@ -204,3 +205,21 @@ def test_a_frozen_writer_loses_its_lanes_within_20_seconds_at_the_default_lease(
         assert seconds_until_shared(own, {second: LANES}, 40) < 20
         first.signal(signal.SIGCONT)
         own.wait_shared({first: 2, second: 2}, 30)
+
+
+@pytest.mark.long
+def test_a_lane_that_hangs_goes_to_another_writer(stack):
+    """The writer as a whole lives and renews its other lane. Its share would keep the lane that hangs."""
+    with Installation(stack, LANES, **QUICK, writer_insert_timeout="1s") as own:
+        first, second = own.writer(), own.writer()
+        own.wait_shared({first: 2, second: 2}, 60)
+        with own.connection() as connection:
+            mine = "SELECT name FROM lane WHERE owner LIKE %s ORDER BY name LIMIT 1"
+            (lane,) = connection.execute(mine, [f"%{first.owns}"]).fetchone()
+        with load(own):
+            with frozen_thread(thread_named(first.process.pid, f"lane-{lane}")):
+                own.wait_shared({first: 1, second: 3}, 120)
+                first.wait_unready("a lane that hangs")
+            own.wait_shared({first: 2, second: 2}, 30)
+        own.verify()
+        first.wait_ready()
