@@ -1,4 +1,4 @@
-/* Fixed-point numbers: decimal text to a scaled 128-bit integer, exactly, never through a double.
+/* Fixed-point numbers: decimal text to a scaled integer, exactly, never through a double.
  *
  *     fixed_parse(SLICE("12.50"), 38, 18, &value, &err)   value = 12.50 * 10^18
  *
@@ -8,8 +8,13 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include <stdbool.h>
+#include <stdint.h>
 
-enum { FIXED_DIGITS_MAX = 38 }; /* of 10^38 - 1, the largest that 128 bits hold */
+enum {
+    FIXED_DIGITS_MAX = 38,      /* of 10^38 - 1, the largest that 128 bits hold */
+    FIXED_WIDE_DIGITS_MAX = 76, /* the same of 256 bits */
+    FIXED_WIDE_LIMBS = 4,
+};
 
 /* Reads a plain decimal ("-12.50", a JSON number without exponent). The result is text * 10^scale,
  * as ClickHouse stores Decimal(precision, scale). Zeros at the end of the fraction are free; any
@@ -19,5 +24,10 @@ enum { FIXED_DIGITS_MAX = 38 }; /* of 10^38 - 1, the largest that 128 bits hold 
  */
 bool fixed_parse(struct slice text, unsigned precision, unsigned scale, __int128 *ret_value,
                  struct err *reterr) MUST_CHECK;
+
+/* The same with up to FIXED_WIDE_DIGITS_MAX digits: a 256-bit integer in two's complement, in four
+ * pieces of 64 bits, the least one first. */
+bool fixed_parse_wide(struct slice text, unsigned precision, unsigned scale,
+                      uint64_t ret_limbs[FIXED_WIDE_LIMBS], struct err *reterr) MUST_CHECK;
 
 #endif

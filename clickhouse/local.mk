@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libclickhouse.a
   %D%/verdict.c %D%/verdict.h \
   %D%/fixed.c %D%/fixed.h \
   %D%/native.c %D%/native_type.c %D%/native.h \
+  %D%/native_dictionary.c %D%/native_dictionary.h %D%/native_bytes.h \
   %D%/period.c %D%/period.h \
   %D%/table.c %D%/table.h
 %C%_libclickhouse_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)

@@ -144,6 +144,23 @@ static bool in_utc(const struct ch_table *table, const struct native_type *type)
     return strcmp(table->timezone, "UTC") == 0 || strcmp(table->timezone, "Etc/UTC") == 0;
 }
 
+/* Whether the values that the caller has can be kept in the type, as far as the type can say. */
+static bool type_fits(const struct ch_table *table, const struct ch_wanted *wanted,
+                      const struct native_type *type, struct err *reterr)
+{
+    if (!native_type_takes(type, wanted->source))
+        return err_set(reterr, ERR_TABLE_MISMATCH, "the type %s does not take it", type->text);
+    if (wanted->may_be_null && !type->nullable)
+        return err_set(reterr, ERR_TABLE_MISMATCH, "the type %s takes no NULL", type->text);
+    if (wanted->source == NATIVE_FROM_U64 && !native_type_holds(type, wanted->max))
+        return err_set(reterr, ERR_TABLE_MISMATCH, "the type %s is too small", type->text);
+    if (wanted->event_time && !native_type_keeps_ms(type))
+        return err_set(reterr, ERR_TABLE_MISMATCH, "the type %s cuts milliseconds", type->text);
+    if (wanted->event_time && !in_utc(table, type))
+        return err_set(reterr, ERR_TABLE_MISMATCH, "its time zone is not UTC");
+    return true;
+}
+
 static bool check_column(const struct ch_table *table, const struct ch_wanted *wanted,
                          struct err *reterr)
 {
@@ -155,19 +172,17 @@ static bool check_column(const struct ch_table *table, const struct ch_wanted *w
                        table->database, table->name, wanted->name, table->database, table->name,
                        wanted->name, wanted->type);
     struct native_type type;
-    bool fits = native_type_parse(column->type_text, &type, reterr);
-    if (fits && !native_type_takes(&type, wanted->source))
-        fits = err_set(reterr, ERR_TABLE_MISMATCH, "the type %s does not take it", type.text);
-    if (fits && wanted->may_be_null && !type.nullable)
-        fits = err_set(reterr, ERR_TABLE_MISMATCH, "the type %s takes no NULL", type.text);
-    if (fits && wanted->utc && !in_utc(table, &type))
-        fits = err_set(reterr, ERR_TABLE_MISMATCH, "its time zone is not UTC");
+    bool fits = native_type_parse(column->type_text, &type, reterr) &&
+                type_fits(table, wanted, &type, reterr);
     if (fits && column->default_kind[0] != '\0' && strcmp(column->default_kind, "DEFAULT") != 0)
         fits = err_set(reterr, ERR_TABLE_MISMATCH, "it is %s", column->default_kind);
     if (fits)
         return true;
-    return err_prefix(reterr, "column %s of %s.%s cannot be written (make it %s)", wanted->name,
-                      table->database, table->name, wanted->type);
+    return err_prefix(reterr,
+                      "column %s of %s.%s cannot be written (ALTER TABLE %s.%s MODIFY COLUMN %s "
+                      "%s, or make the table anew where ClickHouse refuses that)",
+                      wanted->name, table->database, table->name, table->database, table->name,
+                      wanted->name, wanted->type);
 }
 
 bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[],

@@ -37,7 +37,9 @@ struct ch_wanted {
     enum native_source source;
     bool may_be_null; /* the type must then be Nullable */
     bool optional;    /* a table without it will do */
-    bool utc;         /* a time that must be kept in UTC: the partition key counts periods by it */
+    bool event_time;  /* must be kept in UTC, since the partition key counts periods by it, and in
+                         milliseconds */
+    uint64_t max;     /* NATIVE_FROM_U64: the greatest value there is */
     const char *type; /* for the statement that adds it */
 };
 

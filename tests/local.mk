@@ -99,13 +99,16 @@ LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a dedup/libdedup.a 
 # Fuzz targets: `make check` replays their corpora, ./scripts/fuzz searches.
 fuzz_sources = %D%/fuzz/fuzz.c %D%/fuzz/fuzz.h %D%/fuzz/targets.def %D%/fuzz/jansson.c \
   %D%/fuzz/jansson.h %D%/fuzz/fuzz_body.c %D%/fuzz/fuzz_clickhouse.c %D%/fuzz/fuzz_cloudevents.c \
-  %D%/fuzz/fuzz_event.c %D%/fuzz/fuzz_property_schema.c %D%/fuzz/fuzz_record.c \
+  %D%/fuzz/fuzz_event.c %D%/fuzz/fuzz_native_type.c %D%/fuzz/fuzz_property_schema.c %D%/fuzz/fuzz_record.c \
   %D%/fuzz/fuzz_segment.c %D%/fuzz/fuzz_settings.c
 EXTRA_PROGRAMS += %D%/fuzz/search
 %C%_fuzz_search_SOURCES = %D%/fuzz/search.c $(fuzz_sources)
 %C%_fuzz_search_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 check_PROGRAMS += %D%/fuzz/replay
 %C%_fuzz_replay_SOURCES = %D%/fuzz/replay.c $(fuzz_sources)
+
+# Values as bxb-writer encodes them, for tests/engine/test_native.py.
+EXTRA_PROGRAMS += %D%/engine/native_probe
 
 # The official suite of JSON Schema, which ./scripts/test suite fetches.
 EXTRA_PROGRAMS += %D%/suite/property_suite
@@ -123,6 +126,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/engine/conftest.py \
   %D%/engine/test_inserts.py \
   %D%/engine/test_life.py \
+  %D%/engine/test_native.py \
   %D%/engine/test_queries.py \
   %D%/flow/Partition.java \
   %D%/flow/conftest.py \

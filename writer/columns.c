@@ -32,7 +32,7 @@ static const struct ch_wanted wanted[FIELD_COUNT] = {
     [FIELD_SUBSCRIPTION] = {"external_subscription_id", NATIVE_FROM_TEXT, .optional = true,
                             .type = "String"},
     [FIELD_CODE] = {"code", NATIVE_FROM_TEXT, .type = "String"},
-    [FIELD_TIMESTAMP] = {"timestamp", NATIVE_FROM_TIME_MS, .utc = true,
+    [FIELD_TIMESTAMP] = {"timestamp", NATIVE_FROM_TIME_MS, .event_time = true,
                          .type = "DateTime64(3, 'UTC')"},
     [FIELD_PROPERTIES] = {"properties", NATIVE_FROM_TEXT, .type = "String"},
     [FIELD_VALUE] = {"value", NATIVE_FROM_DECIMAL, .may_be_null = true, .optional = true,
@@ -41,9 +41,11 @@ static const struct ch_wanted wanted[FIELD_COUNT] = {
                              .type = "Nullable(Decimal(38, 18))"},
     [FIELD_CREATED_AT] = {"created_at", NATIVE_FROM_TIME_MS, .optional = true,
                           .type = "DateTime64(3, 'UTC')"},
-    [FIELD_KAFKA_PARTITION] = {"kafka_partition", NATIVE_FROM_U64, .type = "UInt16"},
-    [FIELD_KAFKA_OFFSET] = {"kafka_offset", NATIVE_FROM_U64, .type = "UInt64"},
-    [FIELD_VERSION] = {"version", NATIVE_FROM_U64, .optional = true, .type = "UInt64"},
+    [FIELD_KAFKA_PARTITION] = {"kafka_partition", NATIVE_FROM_U64, .max = UINT16_MAX,
+                               .type = "UInt16"},
+    [FIELD_KAFKA_OFFSET] = {"kafka_offset", NATIVE_FROM_U64, .max = INT64_MAX, .type = "UInt64"},
+    [FIELD_VERSION] = {"version", NATIVE_FROM_U64, .optional = true, .max = UINT64_MAX,
+                       .type = "UInt64"},
 };
 
 const struct ch_wanted *columns_wanted(size_t *ret_len)
@@ -52,8 +54,8 @@ const struct ch_wanted *columns_wanted(size_t *ret_len)
     return wanted;
 }
 
-/* Partition and offset are not the record's doing, and every time that a record may have fits every
- * type of time. */
+/* Partition and offset are not the record's doing, and every time that a record may have, from 1970
+ * to 2149, fits every type of time but DateTime, which ends in 2106. */
 static bool may_refuse(const struct native_type *type, enum native_source source)
 {
     switch (source) {
@@ -64,8 +66,9 @@ static bool may_refuse(const struct native_type *type, enum native_source source
             return type->precision - type->scale < EVENT_WHOLE_DIGITS ||
                    type->scale < EVENT_FRACTION_DIGITS;
         return type->kind != NATIVE_STRING && type->kind != NATIVE_FLOAT;
-    case NATIVE_FROM_U64:
     case NATIVE_FROM_TIME_MS:
+        return type->kind == NATIVE_DATETIME && type->bytes == 4;
+    case NATIVE_FROM_U64:
         break;
     }
     return false;

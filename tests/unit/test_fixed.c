@@ -74,3 +74,17 @@ TEST(fixed, refuses_what_is_not_a_plain_decimal)
         CHECK(value == 7);
     }
 }
+
+TEST(fixed, wide_ones_have_76_digits)
+{
+    uint64_t limbs[FIXED_WIDE_LIMBS];
+    struct err err;
+    CHECK(fixed_parse_wide(SLICE("-1"), 76, 0, limbs, &err));
+    for (size_t i = 0; i < FIXED_WIDE_LIMBS; i++)
+        CHECK(limbs[i] == UINT64_MAX);
+    /* 2^128 */
+    CHECK(fixed_parse_wide(SLICE("340282366920938463463374607431768211456"), 76, 0, limbs, &err));
+    CHECK(limbs[0] == 0 && limbs[1] == 0 && limbs[2] == 1 && limbs[3] == 0);
+    CHECK(fixed_parse_wide(SLICE("0.5"), 76, 76, limbs, &err));
+    CHECK(!fixed_parse_wide(SLICE("1"), 76, 76, limbs, &err) && err.code == ERR_VALUE_OUT_OF_RANGE);
+}

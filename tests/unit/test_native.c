@@ -117,6 +117,35 @@ TEST(native, low_cardinality_sends_each_text_once)
                      0, 1, 0, 2));
 }
 
+TEST(native, the_first_key_of_a_nullable_dictionary_is_null)
+{
+    struct fixture f;
+    begin(&f, "LowCardinality(Nullable(FixedString(2)))", 4);
+    CHECK(native_add_text(&f.block, SLICE(""), &f.err));
+    CHECK(native_add_null(&f.block, &f.err));
+    CHECK(native_add_null(&f.block, &f.err));
+    CHECK(native_add_text(&f.block, SLICE("b"), &f.err));
+    CHECK(VALUES_ARE(&f, 1, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, /* */
+                     3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'b', 0,         /* keys */
+                     4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 2));
+}
+
+TEST(native, fixed_strings_keep_their_size)
+{
+    struct fixture f;
+    begin(&f, "FixedString(3)", 2);
+    CHECK(native_add_text(&f.block, SLICE("abc"), &f.err));
+    CHECK(native_add_text(&f.block, SLICE("a"), &f.err));
+    CHECK(VALUES_ARE(&f, 'a', 'b', 'c', 'a', 0, 0));
+    begin(&f, "FixedString(3)", 1);
+    CHECK(!native_add_text(&f.block, SLICE("abcd"), &f.err));
+    CHECK(f.err.code == ERR_VALUE_OUT_OF_RANGE);
+    drop(&f);
+    begin(&f, "FixedString(3)", 1); /* could not be told from "a" */
+    CHECK(!native_add_text(&f.block, SLICE("a\0"), &f.err));
+    drop(&f);
+}
+
 TEST(native, low_cardinality_widens_its_indexes)
 {
     enum { ROWS = 70000 };
@@ -225,6 +254,22 @@ TEST(native, times_have_the_ticks_of_their_type)
     CHECK(!native_add_time_ms(&f.block, INT64_MAX / 1000, &f.err));
     drop(&f);
 
+    begin(&f, "DateTime64(1)", 2); /* the tick that has begun */
+    CHECK(native_add_time_ms(&f.block, 199, &f.err) && native_add_time_ms(&f.block, -1, &f.err));
+    CHECK(VALUES_ARE(&f, 1, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255));
+
+    begin(&f, "DateTime", 1);
+    CHECK(native_add_time_ms(&f.block, 4294967295999, &f.err));
+    CHECK(VALUES_ARE(&f, 255, 255, 255, 255));
+    begin(&f, "DateTime", 1);
+    CHECK(!native_add_time_ms(&f.block, 4294967296000, &f.err));
+    CHECK(f.err.code == ERR_VALUE_OUT_OF_RANGE);
+    drop(&f);
+
+    begin(&f, "Date32", 1);
+    CHECK(native_add_time_ms(&f.block, -1, &f.err));
+    CHECK(VALUES_ARE(&f, 255, 255, 255, 255));
+
     begin(&f, "Date", 1);
     CHECK(native_add_time_ms(&f.block, 2 * 86400000LL - 1, &f.err));
     CHECK(VALUES_ARE(&f, 1, 0));
@@ -234,11 +279,15 @@ TEST(native, uuids_are_two_little_endian_halves)
 {
     struct fixture f;
     begin(&f, "UUID", 1);
-    CHECK(native_add_text(&f.block, SLICE("00112233-4455-6677-8899-AAbbccddeeff"), &f.err));
+    CHECK(native_add_text(&f.block, SLICE("00112233-4455-6677-8899-aabbccddeeff"), &f.err));
     CHECK(VALUES_ARE(&f, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0, 0xff, 0xee, 0xdd, 0xcc, 0xbb,
                      0xaa, 0x99, 0x88));
     begin(&f, "UUID", 1);
     CHECK(!native_add_text(&f.block, SLICE("00112233-4455-6677-8899-aabbccddeef"), &f.err));
+    drop(&f);
+    begin(&f, "UUID", 1); /* would not come back as it was sent */
+    CHECK(!native_add_text(&f.block, SLICE("00112233-4455-6677-8899-AAbbccddeeff"), &f.err));
+    CHECK(f.err.code == ERR_VALUE_INVALID);
     drop(&f);
 }
 
@@ -255,19 +304,33 @@ TEST(native, types_are_read_or_refused_by_name)
         "Date",
         "UUID",
         "Int8",
+        "UInt256",
+        "Float32",
+        "Date32",
+        "DateTime",
+        "DateTime('UTC')",
+        "DateTime64(0)",
+        "FixedString(16)",
+        "Decimal(39, 0)",
+        "Decimal(76, 76)",
+        "LowCardinality(Nullable(String))",
+        "LowCardinality(FixedString(36))",
     };
     static const char *const bad[] = {
         "",
         "Array(String)",
-        "LowCardinality(Nullable(String))",
         "LowCardinality(UInt8)",
-        "Decimal(39, 0)",
+        "LowCardinality(UUID)",
+        "Nullable(LowCardinality(String))",
+        "Decimal(77, 0)",
         "Decimal(4, 5)",
         "Decimal(0, 0)",
-        "DateTime",
-        "DateTime64(0)",
-        "Float32",
-        "FixedString(16)",
+        "DateTime64(10)",
+        "DateTime64(3, UTC)",
+        "DateTime()",
+        "FixedString(0)",
+        "FixedString(99999999)",
+        "Bool",
         "Nullable(String",
         "Decimal(10 2)",
         "Enum8('a' = 1)",

@@ -84,6 +84,10 @@ TEST(table, ours_and_its_variants_are_taken)
         {"value", NULL},
         {"version", NULL},
         {"created_at", NULL},
+        {"created_at", "DateTime"},
+        {"decimal_value", "Nullable(Decimal(76, 26))"},
+        {"value", "LowCardinality(Nullable(String))"},
+        {"organization_id", "FixedString(36)"},
         {"external_subscription_id", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
@@ -132,6 +136,11 @@ TEST(table, types_that_would_change_a_value_are_refused)
         {"timestamp", "DateTime64(3)"}, /* the server's zone is another */
         {"timestamp", "DateTime64(3, 'Europe/Berlin')"},
         {"kafka_offset", "String"},
+        {"kafka_offset", "UInt32"},
+        {"kafka_partition", "Int16"},
+        {"version", "Int64"},
+        {"timestamp", "DateTime64(2, 'UTC')"},
+        {"timestamp", "Date"},
         {"properties", "JSON"},
         {"transaction_id", "UInt64"},
     };
