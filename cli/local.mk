@@ -8,6 +8,8 @@ noinst_LIBRARIES += %D%/libcli.a
   %D%/progress.c %D%/progress.h \
   %D%/migrate.c %D%/org_change.c %D%/org_list.c %D%/org_columns.c %D%/org_columns.h \
   %D%/metric_change.c %D%/metric_list.c %D%/metric_show.c %D%/metric_columns.c %D%/metric_columns.h \
+  %D%/dead.c %D%/dead.h %D%/dead_list.c %D%/dead_show.c %D%/dead_discard.c %D%/dead_redrive.c \
+  %D%/redrive.c %D%/redrive.h \
   %D%/key_make.c %D%/key_revoke.c %D%/key_list.c \
   %D%/send.c %D%/send_answer.c %D%/send_answer.h \
   %D%/status.c %D%/status.h %D%/status_collect.c %D%/status_show.c
