@@ -1,7 +1,7 @@
 noinst_LIBRARIES += %D%/libclickhouse.a
 %C%_libclickhouse_a_SOURCES = \
   %D%/client.c %D%/client.h \
-  %D%/verdict.c %D%/verdict.h \
+  %D%/verdict.c %D%/verdict.h %D%/verdicts.def \
   %D%/fixed.c %D%/fixed.h \
   %D%/native.c %D%/native_type.c %D%/native.h \
   %D%/native_dictionary.c %D%/native_dictionary.h %D%/native_bytes.h \

@@ -1,4 +1,5 @@
-/* What an answer of ClickHouse says about an INSERT: one table of its error codes.
+/* What an answer of ClickHouse says about an INSERT: by one table of its error codes
+ * (clickhouse/verdicts.def).
  *
  * A token is a fence and never proof, so the only thing that counts as landed is a clean answer;
  * everything else is read back. The verdict then decides whether waiting can help.

@@ -50,18 +50,9 @@ enum err_code pg_sqlstate_code(const char *sqlstate)
         const char *start; /* a state, or the class that it begins with */
         enum err_code code;
     } meanings[] = {
-        {"40001", ERR_POSTGRES_CONFLICT},    /* serialization_failure */
-        {"40P01", ERR_POSTGRES_CONFLICT},    /* deadlock_detected */
-        {"55P03", ERR_POSTGRES_CONFLICT},    /* lock_not_available */
-        {"23505", ERR_EXISTS},               /* unique_violation */
-        {"42P01", ERR_SCHEMA_MISMATCH},      /* undefined_table */
-        {"3F000", ERR_SCHEMA_MISMATCH},      /* invalid_schema_name */
-        {"42703", ERR_SCHEMA_MISMATCH},      /* undefined_column */
-        {"08P01", ERR_POSTGRES_REFUSED},     /* protocol_violation: a wrong number of parameters */
-        {"08", ERR_POSTGRES_UNAVAILABLE},    /* connection_exception */
-        {"53", ERR_POSTGRES_UNAVAILABLE},    /* insufficient_resources: disk, memory, connections */
-        {"57P", ERR_POSTGRES_UNAVAILABLE},   /* shutting down, starting, database dropped */
-        {"25006", ERR_POSTGRES_UNAVAILABLE}, /* read_only_sql_transaction: a standby */
+#define STATE(start, code, name) {start, ERR_##code},
+#include "postgres/sqlstates.def"
+#undef STATE
     };
     for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
         if (strncmp(sqlstate, meanings[i].start, strlen(meanings[i].start)) == 0)

@@ -110,6 +110,9 @@ check_PROGRAMS += %D%/fuzz/replay
 # Values as bxb-writer encodes them, for tests/engine/test_native.py.
 EXTRA_PROGRAMS += %D%/engine/native_probe
 
+# One INSERT as bxb-writer sends it, for tests/engine/test_verdicts.py.
+EXTRA_PROGRAMS += %D%/engine/insert_probe
+
 # The official suite of JSON Schema, which ./scripts/test suite fetches.
 EXTRA_PROGRAMS += %D%/suite/property_suite
 EXTRA_DIST += %D%/suite/left_out.txt scripts/schema-suite

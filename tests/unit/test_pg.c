@@ -66,6 +66,8 @@ TEST(pg_sqlstate, says_what_the_caller_can_do)
     CHECK(pg_sqlstate_code("42P01") == ERR_SCHEMA_MISMATCH);
     CHECK(pg_sqlstate_code("3F000") == ERR_SCHEMA_MISMATCH);
     CHECK(pg_sqlstate_code("42703") == ERR_SCHEMA_MISMATCH);
+    CHECK(pg_sqlstate_code("08007") == ERR_POSTGRES_UNKNOWN);
+    CHECK(pg_sqlstate_code("40003") == ERR_POSTGRES_UNKNOWN);
     CHECK(pg_sqlstate_code("08006") == ERR_POSTGRES_UNAVAILABLE);
     CHECK(pg_sqlstate_code("08P01") == ERR_POSTGRES_REFUSED);
     CHECK(pg_sqlstate_code("57P01") == ERR_POSTGRES_UNAVAILABLE);
