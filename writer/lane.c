@@ -13,7 +13,8 @@ enum {
     RETRY_MAX_MS = 5000,    /* between turns, when it can pass */
     STOPPED_MAX_MS = 60000, /* when an operator must act first */
     HELD_MS = 250,          /* while another writer owns the lane */
-    NAME_SIZE = 16,         /* of a thread */
+    READ_STEP_MS = 100,
+    NAME_SIZE = 16, /* of a thread */
 };
 
 bool lane_go_on(struct lane *lane, struct err *reterr)
@@ -25,6 +26,17 @@ bool lane_go_on(struct lane *lane, struct err *reterr)
     lease_touch(&lane->lease);
     return !lease_lost(&lane->lease) ||
            err_set(reterr, ERR_LANE_LOST, "the lease ran out and another writer took it");
+}
+
+enum consumer_step lane_read(struct lane *lane, struct consumer *consumer,
+                             struct consumer_message *ret_message, struct err *reterr)
+{
+    if (!lane_go_on(lane, reterr))
+        return CONSUMER_ERROR;
+    enum consumer_step step = consumer_next(consumer, READ_STEP_MS, ret_message, reterr);
+    if (step == CONSUMER_TIMEOUT && !consumer_connected(consumer, reterr))
+        return CONSUMER_ERROR;
+    return step;
 }
 
 /* Says what ended a turn; returns how long to wait before the next. */

@@ -111,6 +111,11 @@ bool lane_commit(struct lane *lane, bool send, struct err *reterr) MUST_CHECK;
  * SHUTTING_DOWN. */
 bool lane_go_on(struct lane *lane, struct err *reterr) MUST_CHECK;
 
+/* One step of reading ranges again, outside of the steady loop: asks first whether the lane goes
+ * on. CONSUMER_ERROR: *reterr, also when nothing comes and no broker can be reached. */
+enum consumer_step lane_read(struct lane *lane, struct consumer *consumer,
+                             struct consumer_message *ret_message, struct err *reterr) MUST_CHECK;
+
 /* Compares the log with what the ledger remembers of it (lane_anchors.c).
  * Errors: LOG_CHANGED, LOG_GAP, and what reading the log can bring. */
 bool lane_check_anchors(struct lane *lane, struct err *reterr) MUST_CHECK;

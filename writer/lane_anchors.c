@@ -6,8 +6,6 @@
 #include "writer/lane.h"
 #include <inttypes.h>
 
-enum { READ_STEP_MS = 100 };
-
 /* The next record to read must be in the log, and the last one read must not be beyond its end. */
 static bool check_range(uint32_t partition, const struct ledger_partition *state,
                         const struct topic_range *range, struct err *reterr)
@@ -50,12 +48,8 @@ static bool read_anchors(struct lane *lane, struct consumer *consumer, size_t le
     CLEANUP(mem_freep) bool *seen = xcalloc(lane->ledger.partitions, sizeof *seen);
     while (left > 0) {
         struct consumer_message message;
-        if (!lane_go_on(lane, reterr))
-            return false;
-        enum consumer_step step = consumer_next(consumer, READ_STEP_MS, &message, reterr);
+        enum consumer_step step = lane_read(lane, consumer, &message, reterr);
         if (step == CONSUMER_ERROR)
-            return false;
-        if (step == CONSUMER_TIMEOUT && !consumer_connected(consumer, reterr))
             return false;
         if (step == CONSUMER_EOF && !seen[message.partition])
             return err_set(reterr, ERR_LOG_CHANGED,

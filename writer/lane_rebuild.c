@@ -8,8 +8,6 @@
 #include "base/clock.h"
 #include <inttypes.h>
 
-enum { READ_STEP_MS = 100 };
-
 /* The intent must speak of the topic and the table that we have. */
 static bool same_places(const struct lane *lane, struct err *reterr)
 {
@@ -40,12 +38,8 @@ static bool read_ranges(struct lane *lane, struct consumer *consumer, struct err
     CLEANUP(mem_freep) bool *read = xcalloc(lane->ledger.partitions, sizeof *read);
     for (size_t left = intent->ranges_len; left > 0;) {
         struct consumer_message message;
-        if (!lane_go_on(lane, reterr))
-            return false;
-        enum consumer_step step = consumer_next(consumer, READ_STEP_MS, &message, reterr);
+        enum consumer_step step = lane_read(lane, consumer, &message, reterr);
         if (step == CONSUMER_ERROR)
-            return false;
-        if (step == CONSUMER_TIMEOUT && !consumer_connected(consumer, reterr))
             return false;
         if (step == CONSUMER_TIMEOUT || read[message.partition])
             continue;
