@@ -72,6 +72,7 @@ struct lane {
     uint64_t completed;                 /* batches of this turn */
     int64_t landed_ms;                  /* when the last insert ended */
     int64_t reported_ms;                /* when the positions were last reported */
+    int64_t prune_ms;                   /* when retention is looked after again */
     int64_t probed_ms;                  /* when ClickHouse was last asked whether it is there */
 };
 
@@ -106,6 +107,9 @@ struct lane_limits lane_limits(struct lane *lane);
 /* Completes what has landed, and sends off what was gathered if `send` (lane_commit.c).
  * Errors: DEAD_LETTERS, LANE_LOST, and what the ledger can bring. */
 bool lane_commit(struct lane *lane, bool send, struct err *reterr) MUST_CHECK;
+
+/* Looks after retention now and then (lane_prune.c); only while nothing flies. */
+void lane_prune(struct lane *lane);
 
 /* To be asked often: shows that the lane lives. False when it must not go on: LANE_LOST or
  * SHUTTING_DOWN. */

@@ -241,6 +241,7 @@ void lane_close(struct lane *lane)
     lane->taken = NULL;
     lane->ends = NULL;
     lane->completed = 0;
+    lane->prune_ms = 0;
     lane->open = NULL;
     lane->landed = NULL;
 }

@@ -132,6 +132,8 @@ static bool gather(struct lane *lane, struct err *reterr)
         struct lane_limits limits = lane_limits(lane);
         int64_t now = clock_mono_ms();
         bool full = batch_full(lane->open, &limits.batch);
+        if (!flight_in_air(&lane->flight))
+            lane_prune(lane);
         if (flight_in_air(&lane->flight)) {
             if (flight_ended(&lane->flight, full ? now + STEP_MAX_MS : now))
                 return true;

@@ -130,6 +130,17 @@ bool ledger_recent(struct ledger *ledger, int64_t window_ms, int64_t *ret_record
 bool ledger_resolve(struct ledger *ledger, const struct ledger_completion *complete,
                     const struct intent *intend, bool *ret_done, struct err *reterr) MUST_CHECK;
 
+/* How long rows are kept; 0: for ever. */
+struct ledger_retention {
+    int64_t ledger_ms; /* of batch, since their completion; never the last of a lane */
+    int64_t dead_ms;   /* of dead letters that are not open, since they were handled */
+    int64_t usage_ms;  /* of usage_hourly, since their hour */
+};
+
+/* Deletes some rows that are older. *ret_more: there may be others. */
+bool ledger_prune(struct ledger *ledger, const struct ledger_retention *retention, bool *ret_more,
+                  struct err *reterr) MUST_CHECK;
+
 /* Raises the attempt of a block of the pending intent, in PostgreSQL first. */
 bool ledger_raise_attempt(struct ledger *ledger, struct intent *intent, size_t block,
                           struct err *reterr) MUST_CHECK;
