@@ -122,7 +122,7 @@ EXTRA_DIST += %D%/model/lane.pml %D%/model/batch.pml %D%/model/variants.txt scri
 
 LOG_COMPILER = $(srcdir)/scripts/run-test
 EXTRA_DIST += %D%/README.md %D%/tsan.supp %D%/unit/plain_runner.c %D%/unit/thrd_shim.c \
-  %D%/fuzz/corpus
+  %D%/fuzz/corpus %D%/support/kill_at.c
 
 # The tests in Python: whole programs on the real engines, and the verifier.
 EXTRA_DIST += %D%/pytest.ini \
@@ -132,24 +132,33 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/engine/test_native.py \
   %D%/engine/test_queries.py \
   %D%/flow/Partition.java \
+  %D%/flow/case.py \
   %D%/flow/conftest.py \
   %D%/flow/contract.py \
   %D%/flow/examples.py \
   %D%/flow/frozen_thread.py \
+  %D%/flow/fault_rows.py \
   %D%/flow/generated.py \
   %D%/flow/installation.py \
   %D%/flow/mutations.py \
   %D%/flow/organization.py \
+  %D%/flow/own_postgres.py \
   %D%/flow/requirements.txt \
   %D%/flow/schemathesis_hooks.py \
   %D%/flow/stack.py \
+  %D%/flow/store_proxy.py \
   %D%/flow/test_accept.py \
   %D%/flow/test_broker.py \
   %D%/flow/test_cli.py \
   %D%/flow/test_contract.py \
   %D%/flow/test_examples.py \
+  %D%/flow/test_fault_rows.py \
   %D%/flow/test_generated.py \
   %D%/flow/test_keys.py \
+  %D%/flow/test_matrix_kills.py \
+  %D%/flow/test_matrix_log.py \
+  %D%/flow/test_matrix_postgres.py \
+  %D%/flow/test_matrix_stores.py \
   %D%/flow/test_metric.py \
   %D%/flow/test_readiness.py \
   %D%/flow/test_reject.py \

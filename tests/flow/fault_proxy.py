@@ -27,7 +27,7 @@ class FaultProxy:
         self.port = self._listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self._changed = threading.Condition()
-        self._pairs: set["_Pair"] = set()
+        self._pairs: set["Pair"] = set()
         self._refusing = self._closed = False
         self._held: set[str] = set()
         self._delay_s = 0.0
@@ -100,7 +100,7 @@ class FaultProxy:
             self._delay_s = self._delay_s if delay_s is None else delay_s
             self._changed.notify_all()
 
-    def wait(self, pair: "_Pair", direction: str) -> None:
+    def wait(self, pair: "Pair", direction: str) -> None:
         """As long as a message waits now; less when the fault ends."""
         with self._changed:
             if self._delay_s:
@@ -121,11 +121,16 @@ class FaultProxy:
         told = host.encode() + struct.pack(">i", port)
         return message.replace(told, host.encode() + struct.pack(">i", self.port))
 
-    def forget(self, pair: "_Pair") -> None:
+    def forget(self, pair: "Pair") -> None:
         with self._changed:
             pair.ended = True
             self._pairs.discard(pair)
             self._changed.notify_all()
+
+    @property
+    def pair_class(self) -> type["Pair"]:
+        """What passes messages on; other protocols have their own."""
+        return Pair
 
     def _accept(self) -> None:
         while not self._closed:
@@ -134,21 +139,21 @@ class FaultProxy:
             except OSError:
                 return
             if self._refusing:
-                _reset(client)
+                reset(client)
                 continue
             try:
                 broker = socket.create_connection(self._broker, timeout=5)
             except OSError:
-                _reset(client)
+                reset(client)
                 continue
             broker.settimeout(None)
-            pair = _Pair(self, client, broker)
+            pair = self.pair_class(self, client, broker)
             with self._changed:
                 self._pairs.add(pair)
             pair.start()
 
 
-class _Pair:
+class Pair:
     """A connection of the client and the one to the broker that belongs to it; two threads pass messages on."""
 
     def __init__(self, proxy: FaultProxy, client: socket.socket, broker: socket.socket):
@@ -168,8 +173,8 @@ class _Pair:
             threading.Thread(target=self._pass_on, args=way, daemon=True).start()
 
     def reset(self) -> None:
-        _reset(self._client)
-        _reset(self._broker)
+        reset(self._client)
+        reset(self._broker)
         self._proxy.forget(self)
 
     def _pass_on(
@@ -213,7 +218,7 @@ def _messages(source: socket.socket) -> Iterator[bytes]:
             yield head + body
 
 
-def _reset(end: socket.socket) -> None:
+def reset(end: socket.socket) -> None:
     """RST instead of FIN: whoever waits learns at once that what it sent may be lost."""
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

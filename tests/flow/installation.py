@@ -23,6 +23,7 @@ from verifier.sources import Settings, observe
 
 PARTITIONS = 12
 ORGANIZATIONS_MAX = 40
+ENDPOINTS = ("kafka", "postgres", "clickhouse_url")  # settings without a section
 
 
 class OwnWriter(OwnServer):
@@ -74,7 +75,7 @@ class Installation:
             process.admin.close()
 
     def _dotted(self, **settings: str) -> dict[str, str]:
-        return {key.replace("_", ".", 1): value for key, value in {**self._own, **settings}.items()}
+        return {key if key in ENDPOINTS else key.replace("_", ".", 1): value for key, value in {**self._own, **settings}.items()}
 
     # What an Organization wants of a Stack
 
@@ -96,9 +97,10 @@ class Installation:
 
     # Writers
 
-    def writer(self, **settings: str) -> OwnWriter:
+    def writer(self, environment: Optional[dict[str, str]] = None, **settings: str) -> OwnWriter:
         """Starts another one; does not wait for anything."""
         writer = OwnWriter(self.stack, self._dotted(**settings))
+        writer.environment = environment or {}
         writer.start()
         self.writers.append(writer)
         return writer

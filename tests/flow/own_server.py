@@ -32,6 +32,7 @@ class OwnServer:
         self._command = [stack.local / "bin" / self.program, "--config", stack.local / "etc" / "bxb.conf"]
         self._command += [f"--set={key}={value}" for key, value in {**own, **(settings or {})}.items()]
         self.admin = httpx.Client(base_url=f"http://{own[self.listeners[-1]]}", trust_env=False, timeout=10)
+        self.environment: dict[str, str] = {}  # beside that of the tests
         self.process: Optional[subprocess.Popen] = None
 
     def __enter__(self) -> "OwnServer":
@@ -44,6 +45,7 @@ class OwnServer:
 
     def start(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BXB_")}
+        environment |= self.environment
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self._command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log

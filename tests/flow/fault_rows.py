@@ -1,0 +1,100 @@
+"""The fault matrix: what can happen to the writer and what it talks to, what must come of it, and the test that makes it
+happen. docs/FAULTS.md is made from this table: `cd tests && python -m flow.fault_rows >../docs/FAULTS.md`.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from typing import NamedTuple
+
+ONCE = "once"  # the next run, or this one, counts everything once
+
+
+class Row(NamedTuple):
+    """`outcome`: ONCE, or the error's code with which the lane stops and changes nothing."""
+
+    id: str
+    fault: str
+    outcome: str
+    how: str
+    test: str  # "file::function", of tests/flow unless it says otherwise
+
+
+STORES, LOG, POSTGRES, KILLS = "test_matrix_stores", "test_matrix_log", "test_matrix_postgres", "test_matrix_kills"
+WRITER, FATES, WRITERS = "test_writer_kill", "test_fates", "test_writers"
+
+ROWS = [
+    # The writer dies
+    Row("W1", "Writer killed before the intent's COMMIT", ONCE, "nothing was sent: the records are read again", f"{STORES}::test_the_writer_dies"),
+    Row("W2", "Writer killed after the intent's COMMIT, before it knows", ONCE, "rebuilt from the intent, read back, sent", f"{STORES}::test_the_writer_dies"),
+    Row("W3", "Writer killed before the first byte of an INSERT", ONCE, "rebuilt, read back, sent", f"{STORES}::test_the_writer_dies"),
+    Row("W4", "Writer killed in the middle of a body", ONCE, "a cut Native block lands nothing", f"{STORES}::test_the_writer_dies"),
+    Row("W5", "Writer killed when the body is out and no answer is there", ONCE, "the same token: whichever comes second is refused", f"{STORES}::test_the_writer_dies"),
+    Row("W6", "Writer killed between the answer and the completion", ONCE, "read back: landed", f"{STORES}::test_the_writer_dies"),
+    Row("W7", "Writer killed when one of two blocks landed", ONCE, "each block is read back by itself", f"{STORES}::test_the_writer_dies"),
+    Row("W8", "Writer killed around the completing COMMIT", ONCE, "hwm, ledger and totals move together or not at all", f"{STORES}::test_the_writer_dies"),
+    Row("W9", "Writer killed before each write of three batches, recovery and Kafka's commits included", ONCE, "whatever of the above it is", f"{KILLS}::test_killed_before_every_write"),
+    Row("W10", "Writer killed again and again under load", ONCE, "also while it starts", f"{WRITER}::test_kill_9_in_a_loop_while_50000_events_arrive"),
+    # Writers and time
+    Row("T1", "A frozen writer's INSERT arrives after another one took the lane", ONCE, "its token has landed, its next transaction changes no row", f"{STORES}::test_a_frozen_writer_wakes_up_with_its_request"),
+    Row("T2", "A frozen writer wakes up when its token is forgotten", ONCE, "ClickHouse has closed its connection long before", f"{STORES}::test_a_frozen_writer_wakes_up_when_its_token_is_forgotten"),
+    Row("T3", "Two writers race, each frozen in turn", ONCE, "the epoch: one of them owns the lane", f"{STORES}::test_two_writers_race_while_each_is_frozen_in_turn"),
+    Row("T4", "An INSERT takes longer than the lease", ONCE, "a thread of its own renews the lease", f"{STORES}::test_an_insert_takes_longer_than_the_lease"),
+    Row("T5", "Writers start, stop, die and freeze at random", ONCE, "lanes are handed over between batches", f"{WRITERS}::test_three_writers_that_come_and_go"),
+    # ClickHouse
+    Row("C1", "ClickHouse killed before it has the body", ONCE, "read back, sent again", f"{STORES}::test_clickhouse_dies_before_it_has_the_body"),
+    Row("C2", "ClickHouse killed between its deduplication log and its rename", ONCE, "the burned token is settled, another attempt is sent", f"{STORES}::test_clickhouse_dies_between_its_log_and_its_rename"),
+    Row("C3", "ClickHouse cannot rename: the disk is full", ONCE, "as above, when there is room", f"{STORES}::test_clickhouse_cannot_rename"),
+    Row("C4", "A body is cut", ONCE, "it lands nothing: read back, sent again", f"{STORES}::test_a_body_is_cut"),
+    Row("C5", "An answer is cut, at every byte", ONCE, "not a clean answer: read back", f"{STORES}::test_an_answer_is_cut_at_every_byte"),
+    Row("C6", "ClickHouse killed again and again under load", ONCE, "as above", f"{WRITER}::test_clickhouse_killed_and_restarted_meanwhile"),
+    Row("C7", "ClickHouse frozen for longer than an INSERT may take", ONCE, "read back when it answers", f"{WRITER}::test_clickhouse_frozen_for_a_while"),
+    # PostgreSQL
+    Row("P1", "A connection to PostgreSQL ends before, or after, a COMMIT arrives", ONCE, "the ledger is asked before anything else", f"{STORES}::test_the_outcome_of_a_commit_is_unknown"),
+    Row("P2", "PostgreSQL killed at COMMIT, before and after", ONCE, "the same", f"{STORES}::test_postgresql_is_killed_at_commit"),
+    Row("P3", "PostgreSQL stopped and killed again and again", ONCE, "waits, compares identities, asks", f"{WRITER}::test_postgresql_stopped_and_started_meanwhile"),
+    Row("P4", "PostgreSQL restored from an older backup", "ledger_rolled_back", "ClickHouse has rows that the ledger does not know", f"{POSTGRES}::test_a_backup_is_restored"),
+    Row("P5", "The same while the writer runs", "ledger_rolled_back", "the new session does not know its batch", f"{POSTGRES}::test_a_backup_is_restored_while_the_writer_runs"),
+    Row("P6", "A standby without the last commits is promoted", "ledger_rolled_back", "another timeline: waits a horizon, then looks", f"{POSTGRES}::test_a_standby_without_the_last_commits_is_promoted"),
+    Row("P7", "A standby that lacks nothing is promoted", ONCE, "waits a horizon, then goes on", f"{POSTGRES}::test_a_standby_that_lacks_nothing_is_promoted"),
+    Row("P8", "All three are killed at once", ONCE, "all of the above", f"{WRITER}::test_all_three_killed_at_once"),
+    # Kafka
+    Row("K1", "Retention passes a writer that was away", "log_gap", "records are gone that nobody stored", f"{LOG}::test_retention_passes_a_writer_that_was_away"),
+    Row("K2", "Retention takes what is done", ONCE, "nothing is missing", f"{LOG}::test_retention_takes_what_is_done"),
+    Row("K3", "The records of an intent are gone", "log_gap", "it cannot be built again", f"{LOG}::test_the_records_of_an_intent_are_gone"),
+    Row("K4", "The topic is made anew: empty, shorter, or longer than before", "log_changed", "the record at hwm is not the one that was done", f"{LOG}::test_the_topic_is_made_anew"),
+    Row("K5", "Two topics into one table", "table_mismatch", "PostgreSQL holds the claim", f"{LOG}::test_two_topics_into_one_table"),
+    # What changed between two owners
+    Row("F1", "The next owner would decide other fates", ONCE, "the pinned ones count", f"{FATES}::test_the_pinned_fates_count_whatever_else_could_be_said"),
+    Row("F2", "The next owner cannot store what was announced", "record_invalid", "rather than another batch", f"{FATES}::test_a_record_pinned_as_stored_that_cannot_be_stored_stops_the_lane"),
+    # The server
+    Row("S1", "The server is killed before it answers", ONCE, "what was acknowledged is in the topic", "test_faults::test_kill_9_at_random_moments_loses_nothing_that_was_acknowledged"),
+]  # fmt: skip
+
+NOT_HERE = (
+    "A power cut of ClickHouse's host is not made here. The table's fsync settings hold the parts; ClickHouse does not sync its"
+    " deduplication log, and `-DPOWER_CUTS=1` in `tests/model/variants.txt` shows what that costs: a part that stays while its"
+    " token is lost, and only if the writer cannot read back in between."
+)
+
+
+def page() -> str:
+    """docs/FAULTS.md."""
+    lines = [
+        "# The fault matrix",
+        "",
+        "Made from `tests/flow/fault_rows.py`; each row is a test that brings the system into exactly that state, on the real",
+        "engines, and lets an independent program count afterwards. *once*: nothing was lost and nothing counted twice. A code: the",
+        "lane stops with it ([ERRORS.md](ERRORS.md)), says what to do, and has changed nothing.",
+        "",
+        "| | what happens | outcome | why | test |",
+        "|---|---|---|---|---|",
+    ]
+    for row in ROWS:
+        file, _, function = row.test.partition("::")
+        outcome = row.outcome if row.outcome == ONCE else f"stops: `{row.outcome}`"
+        lines.append(f"| {row.id} | {row.fault} | {outcome} | {row.how} | `{file}.py` `{function}` |")
+    return "\n".join([*lines, "", NOT_HERE, ""])
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,107 @@
+"""The rows of flow/fault_rows.py that are about Kafka's log: what was read is no longer there, or is no longer what it was.
+The lane stops with its reason, and nothing is changed.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from flow.case import BATCH_ROWS, Case
+from flow.installation import PARTITIONS, Installation
+from flow.stack import wait_until
+from flow.store_proxy import INSERT, Strike
+from verifier.murmur2 import partition_of
+
+
+class Log:
+    """The topic of a case, to be ruined."""
+
+    def __init__(self, case: Case):
+        self.case = case
+        self.name = case.settings.topic
+        self.admin = AdminClient({"bootstrap.servers": case.settings.kafka})
+        self.partition = partition_of(case.organizations[0].id.encode(), PARTITIONS)
+
+    def delete_records(self) -> None:
+        """What retention does, at once: all records are gone, the offsets go on."""
+        everything = TopicPartition(self.name, self.partition, OFFSET_END)
+        for done in self.admin.delete_records([everything]).values():
+            done.result(30)
+
+    def make_anew(self) -> None:
+        self.admin.delete_topics([self.name])[self.name].result(30)
+        wait_until(lambda: self.name not in self.admin.list_topics(timeout=10).topics, 30, "the topic is gone")
+        new = NewTopic(self.name, PARTITIONS, 1, config={"message.timestamp.type": "LogAppendTime"})
+        self.admin.create_topics([new])[self.name].result(30)
+
+        def has_leaders() -> bool:
+            topic = self.admin.list_topics(timeout=10).topics.get(self.name)
+            leaders = [each.leader for each in topic.partitions.values()] if topic else []
+            return len(leaders) == PARTITIONS and min(leaders) >= 0
+
+        wait_until(has_leaders, 30, "the new topic has leaders")
+
+
+@pytest.fixture
+def case(stack):
+    with Case(stack) as case:
+        case.begin()
+        yield case
+
+
+def stops(case: Case, code: str) -> None:
+    """The next run stops for this reason and changes nothing."""
+    before = case.state()
+    with case.running() as writer:
+        case.await_stop(writer, code)
+    assert case.state() == before
+
+
+def test_retention_passes_a_writer_that_was_away(case):
+    case.send()
+    Log(case).delete_records()
+    stops(case, "log_gap")
+
+
+def test_retention_takes_what_is_done(case):
+    """Nothing is missing: the lane goes on. Kafka cannot be compared any more, the two stores can."""
+    Log(case).delete_records()
+    case.send()
+    with case.running():
+        case.at_rest()
+    counted = case.asks("SELECT sum(events)::bigint FROM usage_hourly")
+    assert case.rows() == counted == 2 * BATCH_ROWS
+
+
+def test_the_records_of_an_intent_are_gone(case):
+    writer = case.start()
+    case.clickhouse.strike(Strike(INSERT, request=0, on_request=writer.kill))
+    case.send()
+    case.clickhouse.await_struck()
+    assert case.intent()
+    Log(case).delete_records()
+    stops(case, "log_gap")
+
+
+@pytest.mark.parametrize("records", [0, BATCH_ROWS // 2, 2 * BATCH_ROWS], ids=lambda count: f"{count} records")
+def test_the_topic_is_made_anew(case, records):
+    """Empty, truncated, and grown past what was done."""
+    Log(case).make_anew()
+    if records:
+        (organization,) = case.organizations
+        wait_until(lambda: organization.send([organization.event()]) == 201, 60, "the server knows the new topic")
+        assert organization.send(organization.events(records)) == 201
+    stops(case, "log_changed")
+
+
+def test_two_topics_into_one_table(case):
+    """PostgreSQL holds the claim: the second one is refused before it reads a record."""
+    own = {"clickhouse_table": case.env["BXB_CLICKHOUSE_TABLE"], "postgres_schema": case.env["BXB_POSTGRES_SCHEMA"]}
+    before = case.state()
+    with Installation(case.stack, 1, **own) as other:
+        other.writer().wait_unready("table_mismatch")
+    assert case.state() == before
+    case.send()
+    case.recover()
