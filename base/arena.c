@@ -34,6 +34,12 @@ void arena_init(struct arena *arena, size_t max)
     *arena = (struct arena){.max = max};
 }
 
+void arena_ask(struct arena *arena, bool (*take)(void *context, size_t bytes), void *context)
+{
+    arena->take = take;
+    arena->take_context = context;
+}
+
 static void free_blocks(struct arena_block *block)
 {
     while (block != NULL) {
@@ -64,18 +70,21 @@ void arena_reset(struct arena *arena)
     POISON(arena->blocks->bytes, arena->blocks->size);
 }
 
-static void add_block(struct arena *arena, size_t at_least)
+static bool add_block(struct arena *arena, size_t at_least)
 {
     size_t size = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
     if (size > LARGEST_BLOCK)
         size = LARGEST_BLOCK;
     if (size < at_least)
         size = at_least;
+    if (arena->take && !arena->take(arena->take_context, sizeof(struct arena_block) + size))
+        return false;
     struct arena_block *block = xmalloc(sizeof *block + size);
     *block = (struct arena_block){.next = arena->blocks, .size = size};
     POISON(block->bytes, size);
     arena->blocks = block;
     arena->held += sizeof(*block) + size;
+    return true;
 }
 
 static size_t round_up(size_t size)
@@ -93,8 +102,11 @@ void *arena_alloc(struct arena *arena, size_t size)
         arena->full = true;
         return NULL;
     }
-    if (arena->blocks == NULL || arena->blocks->size - arena->blocks->used < rounded)
-        add_block(arena, rounded);
+    if ((arena->blocks == NULL || arena->blocks->size - arena->blocks->used < rounded) &&
+        !add_block(arena, rounded)) {
+        arena->full = true;
+        return NULL;
+    }
     struct arena_block *block = arena->blocks;
     void *memory = block->bytes + block->used;
     block->used += rounded;

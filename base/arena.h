@@ -16,14 +16,21 @@ struct arena {
     size_t used;                /* bytes handed out */
     size_t held;                /* bytes of memory, with what is not handed out yet */
     size_t max;                 /* bytes at most */
-    bool full;                  /* the cap forbade something */
+    bool full;                  /* the cap, or `take`, forbade something */
+    bool (*take)(void *context, size_t bytes); /* NULL: nobody is asked */
+    void *take_context;                        /* borrowed */
 };
 
 void arena_init(struct arena *arena, size_t max);
+
+/* From now on `take` is asked for each block before it is made; where it says no, so does the
+ * arena. */
+void arena_ask(struct arena *arena, bool (*take)(void *context, size_t bytes), void *context);
+
 void arena_done(struct arena *arena);  /* frees everything; a zeroed arena is fine */
 void arena_reset(struct arena *arena); /* forgets everything, keeps the first block */
 
-/* `size` bytes aligned for any type, not zeroed; NULL when the cap forbids it. */
+/* `size` bytes aligned for any type, not zeroed; NULL when the cap or `take` forbids it. */
 void *arena_alloc(struct arena *arena, size_t size);
 
 /* Gives back what the last allocation does not need: all but its first `size` bytes. */

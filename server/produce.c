@@ -66,12 +66,7 @@ static void refuse(struct request *request, size_t i, const struct err *err)
 size_t produce_arena_max(size_t records)
 {
     /* One error more for each record that the producer finds too large. */
-    return produce_arena_least(records) + records * sizeof(struct err) + _Alignof(max_align_t);
-}
-
-size_t produce_arena_least(size_t records)
-{
-    return records * sizeof(struct produced) + _Alignof(max_align_t);
+    return records * (sizeof(struct produced) + sizeof(struct err)) + 2 * _Alignof(max_align_t);
 }
 
 bool produce_records(struct request *request, struct err *reterr)
@@ -79,8 +74,10 @@ bool produce_records(struct request *request, struct err *reterr)
     struct server *server = request->server;
     const struct events_batch *batch = &request->batch;
     request->produced = arena_calloc(&request->arena, batch->records_len, sizeof(struct produced));
-    if (!request->produced)
-        return err_set(reterr, ERR_OVERLOADED, "the request needs too much memory");
+    if (!request->produced) {
+        *reterr = request->refusal; /* of the arena's memory: its cap has room for this */
+        return false;
+    }
     const uint64_t queued = (uint64_t)batch->records_len * PRODUCER_RECORD_BYTES;
     account_charge(&request->account, queued);
     atomic_store(&request->pending, batch->records_len + 1);

@@ -14,9 +14,6 @@ struct request;
  * what events_accept took. */
 size_t produce_arena_max(size_t records);
 
-/* The same when the producer takes each of them. */
-size_t produce_arena_least(size_t records);
-
 /* Suspends the connection and hands over every record of request->batch. The connection is resumed
  * when the last report is in, at the deadline, or here when nothing is waited for.
  * Errors: OVERLOADED, with nothing suspended and nothing sent.

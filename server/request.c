@@ -21,8 +21,11 @@
 
 enum {
     MAGIC = 0x62787271,
-    /* What is usually made of a body: its records, a result for each of its events. */
-    SHARE_PER_BODY_BYTE = 6,
+    /* What is usually made of a body (measured in docs/decisions/0012-memory-in-steps.md). */
+    SHARE_PER_BODY_BYTE = 1, /* its records */
+    SHARE_PER_EVENT =
+        1280, /* a result, what a record has beside the event, its place in the queue */
+    EVENT_USUAL_LEAST = 256, /* bytes of an event in the body */
     SHARE_LEAST = 4096,
 };
 
@@ -210,6 +213,14 @@ static bool takes_now(struct request *request, struct err *reterr)
     return err_set(reterr, err.code, "the service cannot take events now");
 }
 
+/* Bytes for a body of this size and what is usually made of it. */
+static uint64_t usual_share(const struct limits *limits, uint64_t size)
+{
+    const uint64_t max = atomic_load(&limits->events_max);
+    const uint64_t events = size / EVENT_USUAL_LEAST < max ? size / EVENT_USUAL_LEAST : max;
+    return size * (1 + SHARE_PER_BODY_BYTE) + events * SHARE_PER_EVENT + SHARE_LEAST;
+}
+
 /* The size of the body, as far as it is known, against its limit; and the budget for it and for
  * what is usually made of it, so that a body is not read in vain. */
 static bool take_budget(struct request *request, struct err *reterr)
@@ -220,7 +231,7 @@ static bool take_budget(struct request *request, struct err *reterr)
     if (size > max)
         return err_set(reterr, ERR_BODY_TOO_LARGE, "the body has %llu bytes, the limit is %llu",
                        (unsigned long long)size, (unsigned long long)max);
-    uint64_t share = size * (1 + SHARE_PER_BODY_BYTE) + SHARE_LEAST;
+    uint64_t share = usual_share(limits, size);
     if (share > limits->inflight_max / 2) /* however large it may be, two of them have room */
         share = size > limits->inflight_max / 2 ? size : limits->inflight_max / 2;
     if (!account_raise(&request->account, share, reterr))
@@ -386,24 +397,13 @@ static size_t arena_worst(const struct request *request)
            produce_arena_max(events < max ? events : max);
 }
 
-/* The arena may have what the worst body needs; false when the budget has less, and *reterr says
- * whose fault that is, should it not suffice. */
-static bool open_arena(struct request *request, struct err *reterr)
+/* Memory of the arena is taken from the budget before it is there; request->refusal says why not.
+ */
+static bool take_memory(void *context, size_t bytes)
 {
-    const struct account *account = &request->account;
-    const size_t worst = arena_worst(request), body = request->body.size;
-    const bool whole = account_raise(&request->account, body + worst, reterr);
-    const size_t left = account->charged > body ? account->charged - body : 0;
-    arena_init(&request->arena, whole ? worst : left);
-    return whole;
-}
-
-/* Whether what is left of the arena suffices to produce the records. */
-static bool has_room(const struct request *request)
-{
-    const struct arena *arena = &request->arena;
-    return !arena->full &&
-           arena->max - arena->used >= produce_arena_least(request->batch.records_len);
+    struct request *request = context;
+    return account_raise(&request->account, request->body.size + request->arena.held + bytes,
+                         &request->refusal);
 }
 
 /* The metrics of now, not of when the headers came: a slow body must not keep an old snapshot. They
@@ -417,13 +417,13 @@ static bool accept_body(struct request *request, struct err *reterr)
     const struct catalog_snapshot *snapshot = catalog_acquire(request->server->catalog);
     request->rules.metrics = catalog_event_metrics(
         snapshot ? catalog_organization_find(snapshot, request->rules.organization_id) : NULL);
-    struct err shortage;
-    const bool whole = open_arena(request, &shortage);
+    arena_init(&request->arena, arena_worst(request));
+    arena_ask(&request->arena, take_memory, request);
     bool ok = events_accept(buf_slice(&request->body), request->kind, &request->rules,
                             &request->options, &request->arena, &request->batch, reterr);
     request->rules.metrics = (struct event_metrics){.find = NULL};
-    if (!whole && !has_room(request)) {
-        *reterr = shortage;
+    if (request->refusal.code != ERR_NONE) {
+        *reterr = request->refusal;
         ok = false;
     }
     if (!ok)

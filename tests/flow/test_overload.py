@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from flow.own_server import OwnServer
 from flow.stack import wait_until
 from flow.wire import Wire, request
 
@@ -100,3 +101,30 @@ def test_beyond_the_budget_the_answer_is_503_before_the_body_is_sent(bounded, or
     assert answer.status == 503 and int(answer.headers["retry-after"]) >= 1
     assert json.loads(answer.body)["code"] == "overloaded"
     wait_until(lambda: bounded.gauge("bxb_server_inflight_bytes") == 0, 10, "those that left gave back")
+
+
+def test_one_organization_sends_four_of_the_largest_bodies_at_once(stack, organization):
+    """With the default settings; the broker is frozen until all are held."""
+    padding = "x" * 1400
+    bodies = [[organization.event(properties={"padding": padding}) for _ in range(9900)] for _ in range(4)]
+    texts = [json.dumps(body).encode().ljust(16 * MIB) for body in bodies]
+    assert all(len(text) == 16 * MIB for text in texts)
+    with OwnServer(stack) as server:
+        server.wait_ready()
+        with server.client(organization.key) as http:
+            wait_until(lambda: organization.is_known(http), 15, "the server knows the key")
+        stack.freeze("kafka")
+        try:
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                sending = [pool.submit(post_text, server, organization.key, text) for text in texts]
+                wait_until(lambda: server.metric("bxb_server_inflight_events") == 4 * 9900, 60, "all four are held")
+                assert server.metric("bxb_server_inflight_bytes") < 384 * MIB / 2
+                stack.thaw("kafka")
+                assert [one.result() for one in sending] == [201] * 4
+        finally:
+            stack.thaw("kafka")
+
+
+def post_text(server: OwnServer, key: str, text: bytes) -> int:
+    with server.client(key) as http:
+        return http.post("/v1/events", content=text, headers={"Content-Type": "application/json"}).status_code

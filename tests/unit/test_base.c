@@ -105,6 +105,28 @@ TEST(mem, keeps_what_was_freed)
 }
 #endif
 
+static bool take_from(void *left, size_t bytes)
+{
+    if (*(size_t *)left < bytes)
+        return false;
+    *(size_t *)left -= bytes;
+    return true;
+}
+
+TEST(arena, asks_before_each_block_and_is_full_when_refused)
+{
+    size_t left = 100000;
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
+    arena_ask(&arena, take_from, &left);
+    while (arena_alloc(&arena, 1000))
+        CHECK(arena.held + left == 100000 && !arena.full);
+    CHECK(arena.full && arena.held + left == 100000 && arena.held > 50000);
+    const size_t held = arena.held;
+    CHECK(arena_alloc(&arena, 100000) == NULL && arena.held == held);
+    arena_done(&arena);
+}
+
 TEST(arena, aligns_and_keeps_its_cap)
 {
     struct arena arena;
