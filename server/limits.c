@@ -11,6 +11,7 @@ void limits_set(struct limits *limits, const struct settings *settings)
     atomic_store(&limits->max_age_ms, settings->events_max_age);
     atomic_store(&limits->max_future_ms, settings->events_max_future);
     atomic_store(&limits->deadline_ms, settings->server_deadline);
+    atomic_store(&limits->queue_delay_us, settings->server_queue_delay * 1000);
     atomic_store(&limits->header_timeout_ms, settings->server_header_timeout);
     atomic_store(&limits->body_timeout_ms, settings->server_body_timeout);
     atomic_store(&limits->answer_timeout_ms, settings->server_answer_timeout);

@@ -19,6 +19,7 @@ struct limits {
     atomic_int_fast64_t max_age_ms;
     atomic_int_fast64_t max_future_ms;
     atomic_int_fast64_t deadline_ms;
+    atomic_int_fast64_t queue_delay_us; /* 0: requests may wait as long as they must */
     atomic_int_fast64_t header_timeout_ms, body_timeout_ms, answer_timeout_ms;
     atomic_uint_fast64_t rate_min;  /* bytes a second of a client */
     atomic_bool id_includes_source; /* of CloudEvents */

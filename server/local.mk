@@ -3,7 +3,7 @@ noinst_LIBRARIES += %D%/libserver.a
   %D%/server.c %D%/server.h %D%/listener.c %D%/listener.h \
   %D%/loop.c %D%/loop.h %D%/client.c %D%/client.h %D%/block.c %D%/block.h \
   %D%/request.c %D%/request.h %D%/headers.c %D%/headers.h \
-  %D%/account.c %D%/account.h \
+  %D%/account.c %D%/account.h %D%/delay.c %D%/delay.h \
   %D%/inflate.c %D%/inflate.h \
   %D%/quota.c %D%/quota.h %D%/rate.c %D%/rate.h %D%/refusals.c %D%/refusals.h \
   %D%/tenants.c %D%/tenants.h \

@@ -24,6 +24,7 @@ enum {
      * the connection lives. */
     CONNECTION_MEMORY = 32 * 1024,
     WAIT_MAX_MS = 500,
+    SLEEP_LEAST_US = 200,  /* what took less was no sleep */
     ACCEPT_MAX = 64,       /* connections before the others have their turn */
     ACCEPT_PAUSE_MS = 100, /* when the system has no descriptor or memory for one more */
 };
@@ -45,6 +46,9 @@ struct loop {
     int listen_fd; /* -1: closed */
     int64_t accept_after_ms;
     struct clients clients;
+    struct delay delay;
+    int64_t turn_us;     /* when this turn began */
+    int64_t earliest_us; /* what is read in this turn came after this */
 };
 
 static void wake(struct loop *loop)
@@ -52,6 +56,14 @@ static void wake(struct loop *loop)
     const uint64_t one = 1;
     if (!atomic_exchange(&loop->awake, true))
         ASSERT(write(loop->wake_fd, &one, sizeof(one)) == sizeof(one));
+}
+
+/* Who slept found nothing that had come before; otherwise it may have come since the last turn. */
+static void begin_turn(struct loop *loop, int64_t asleep_us)
+{
+    const int64_t now_us = clock_mono_us();
+    loop->earliest_us = now_us - asleep_us > SLEEP_LEAST_US ? now_us : loop->turn_us;
+    loop->turn_us = now_us;
 }
 
 /* Sleeps until there is something to do. */
@@ -66,7 +78,9 @@ static void wait_for_work(struct loop *loop)
     const int most = accepts ? WAIT_MAX_MS : ACCEPT_PAUSE_MS;
     MHD_UNSIGNED_LONG_LONG ms;
     bool bounded = MHD_get_timeout(loop->daemon, &ms) == MHD_YES && ms < (unsigned)most;
+    const int64_t before_us = clock_mono_us();
     (void)poll(events, ARRAY_LEN(events), bounded ? (int)ms : most);
+    begin_turn(loop, before_us);
     if (!(events[1].revents & POLLIN))
         return;
     uint64_t count;
@@ -217,6 +231,16 @@ struct loop *loop_start(int listen_fd, const struct loop_options *options)
 void *loop_context(const struct loop *loop)
 {
     return loop->options.context;
+}
+
+int64_t loop_waited_us(const struct loop *loop, int64_t now_us)
+{
+    return now_us - loop->earliest_us;
+}
+
+struct delay *loop_delay(struct loop *loop)
+{
+    return &loop->delay;
 }
 
 void loop_resume(struct loop *loop, struct MHD_Connection *connection)

@@ -10,6 +10,7 @@
 #ifndef SERVER_LOOP_H
 #define SERVER_LOOP_H
 #include "server/client.h"
+#include "server/delay.h"
 #include "server/limits.h"
 #include <microhttpd.h>
 #include <stdatomic.h>
@@ -45,6 +46,13 @@ struct client *loop_client(struct MHD_Connection *connection);
 /* Lets a suspended connection of this loop go on. The connection may be gone when it returns.
  * @thread any */
 void loop_resume(struct loop *loop, struct MHD_Connection *connection);
+
+/* How long a request that is read now may have waited for its turn, at most, in microseconds.
+ * @thread of the loop */
+int64_t loop_waited_us(const struct loop *loop, int64_t now_us);
+
+/* Of the loop's requests. @thread of the loop */
+struct delay *loop_delay(struct loop *loop);
 
 /* Closes the listening socket, soon: no new connections. Those that exist go on. @thread any */
 void loop_quiesce(struct loop *loop);

@@ -31,7 +31,9 @@ struct produced {
 /* After the last report: the broker's part is over. Lets go of the request. */
 static void end_wait(struct request *request)
 {
-    metrics_observe_us(HISTOGRAM_SERVER_ACKNOWLEDGE, clock_mono_us() - request->gathered_us);
+    const int64_t now_us = clock_mono_us(), waited_us = now_us - request->gathered_us;
+    metrics_observe_us(HISTOGRAM_SERVER_ACKNOWLEDGE, waited_us);
+    delay_tell(&request->server->acknowledged, waited_us, now_us);
     request_resume(request);
     request_unref(request);
 }

@@ -213,6 +213,22 @@ static bool takes_now(struct request *request, struct err *reterr)
     return err_set(reterr, err.code, "the service cannot take events now");
 }
 
+/* Whether it would be answered soon enough: what waits already was there first. */
+static bool has_time(struct request *request, struct err *reterr)
+{
+    struct server *server = request->server;
+    const int64_t target_us = atomic_load(&server->limits.queue_delay_us);
+    if (target_us == 0)
+        return true;
+    const int64_t now_us = clock_mono_us();
+    const int64_t turn_us = loop_waited_us(request->loop, now_us);
+    const int64_t broker_us =
+        request->options.validate ? 0 : delay_last(&server->acknowledged, now_us);
+    const int64_t waited_us = turn_us > broker_us ? turn_us : broker_us;
+    return !delay_refuses(loop_delay(request->loop), waited_us, target_us, now_us) ||
+           err_set(reterr, ERR_OVERLOADED, "requests wait too long already");
+}
+
 /* Bytes for a body of this size and what is usually made of it. */
 static uint64_t usual_share(const struct limits *limits, uint64_t size)
 {
@@ -260,7 +276,7 @@ static bool check_headers(struct request *request, const char *method, const cha
     const struct route *route = NULL;
     return check_framing(request, version, reterr) &&
            find_route(request, method, path, &route, reterr) && takes_now(request, reterr) &&
-           authenticate(request, route, reterr) &&
+           has_time(request, reterr) && authenticate(request, route, reterr) &&
            headers_check_content(&request->headers, &request->kind, &request->coding, reterr) &&
            ask_quota(request, reterr) && take_budget(request, reterr);
 }

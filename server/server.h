@@ -14,6 +14,7 @@
 #include "catalog/catalog.h"
 #include "kafka/producer.h"
 #include "server/deadline.h"
+#include "server/delay.h"
 #include "server/limits.h"
 #include "server/tenants.h"
 #include <stdatomic.h>
@@ -35,8 +36,9 @@ struct server {
     struct limits limits;
     struct tenants tenants;
     struct deadlines deadlines;
-    atomic_bool stopping;          /* new requests are refused */
-    atomic_uint_fast64_t requests; /* that exist */
+    struct delay_seen acknowledged; /* from the whole body to the broker's acknowledgement */
+    atomic_bool stopping;           /* new requests are refused */
+    atomic_uint_fast64_t requests;  /* that exist */
     atomic_uint_fast64_t next_id;
 
     /* The main thread's own, of server_watch. */

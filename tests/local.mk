@@ -23,6 +23,7 @@ unit_tests = \
   %D%/unit/test_coordinator \
   %D%/unit/test_decimal \
   %D%/unit/test_decode \
+  %D%/unit/test_delay \
   %D%/unit/test_err_examples \
   %D%/unit/test_event \
   %D%/unit/test_events \

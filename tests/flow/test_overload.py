@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from flow.fault_proxy import FaultProxy
 from flow.own_server import OwnServer
 from flow.stack import wait_until
 from flow.wire import Wire, request
@@ -128,3 +129,30 @@ def test_one_organization_sends_four_of_the_largest_bodies_at_once(stack, organi
 def post_text(server: OwnServer, key: str, text: bytes) -> int:
     with server.client(key) as http:
         return http.post("/v1/events", content=text, headers={"Content-Type": "application/json"}).status_code
+
+
+@pytest.mark.parametrize("target", ("0s", "20ms"))
+def test_while_the_broker_is_slower_than_the_queue_delay_requests_are_refused(stack, organization, target):
+    with FaultProxy(stack.env["BXB_KAFKA"]) as network:
+        with OwnServer(stack, {"kafka": network.address, "server.queue_delay": target}) as server:
+            server.wait_ready()
+            with server.client(organization.key) as http:
+                wait_until(lambda: organization.is_known(http), 15, "the server knows the key")
+            network.delay(0.05)
+            answers = [answer for some in send_all_at_once(server, organization) for answer in some]
+            refused = [answer for answer in answers if answer.status_code == 503]
+            assert {answer.status_code for answer in answers} == ({201} if target == "0s" else {201, 503})
+            assert all("wait too long" in answer.json()["detail"] for answer in refused)
+            assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+            network.heal()
+            wait_until(lambda: send_some(server, organization, 1)[0].status_code == 201, 10, "requests are taken again")
+
+
+def send_all_at_once(server: OwnServer, organization) -> list[list]:
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        return list(pool.map(lambda _: send_some(server, organization, 20), range(16)))
+
+
+def send_some(server: OwnServer, organization, count: int) -> list:
+    with server.client(organization.key) as http:
+        return [organization.post(organization.event(), http) for _ in range(count)]
