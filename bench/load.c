@@ -7,8 +7,9 @@
  * loop: good for throughput and CPU). With --rate requests are due at fixed times, and a latency
  * counts from when its request was due, so that a stall shows in every request it delays.
  * FILE has a line "ORGANIZATION KEY" for each caller; connections take them in turn. With --pid the
- * CPU time of that process during the measured seconds is told. With --requests the number is sent
- * and then it ends. One thread; prints one JSON object.
+ * CPU time of that process during the measured seconds is told. Latencies are those of accepted
+ * requests (2xx); what was refused for now (429, 503) is counted apart. With --requests the number
+ * is sent and then it ends. One thread; prints one JSON object.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -59,11 +60,12 @@ struct load {
     int epoll, timer;
     uint32_t run; /* makes transaction ids of different runs differ */
     uint64_t begun, outstanding, broken;
-    int64_t start_us, measure_us, end_us;  /* measured is from measure_us to end_us */
-    double next_due_us;                    /* with a rate */
-    bool stopped;                          /* no further request is begun */
-    struct latency latency;                /* of what was answered in the measured time */
-    uint64_t statuses[6], all_statuses[6]; /* by hundreds: measured, and from start to end */
+    int64_t start_us, measure_us, end_us; /* measured is from measure_us to end_us */
+    double next_due_us;                   /* with a rate */
+    bool stopped;                         /* no further request is begun */
+    struct latency latency, refusals;     /* of what was accepted, and refused for now, measured */
+    uint64_t refused;                     /* for now, from start to end */
+    uint64_t all_statuses[6];             /* by hundreds, from start to end */
     int64_t cpu_before_ms, cpu_after_ms;
 };
 
@@ -170,6 +172,12 @@ static void begin_due(struct load *load, int64_t now_us)
     }
 }
 
+/* Refused for now: it may be sent again. */
+static bool is_refusal(int status)
+{
+    return status == 429 || status == 503;
+}
+
 static void answered(struct load *load, struct link *link)
 {
     int64_t now_us = clock_mono_us();
@@ -177,9 +185,12 @@ static void answered(struct load *load, struct link *link)
     if (hundreds < 1 || hundreds > 5)
         hundreds = 0;
     load->all_statuses[hundreds]++;
+    load->refused += is_refusal(link->status);
     if (now_us >= load->measure_us && now_us < load->end_us) {
-        load->statuses[hundreds]++;
-        latency_add(&load->latency, now_us - link->since_us);
+        if (hundreds == 2)
+            latency_add(&load->latency, now_us - link->since_us);
+        else if (is_refusal(link->status))
+            latency_add(&load->refusals, now_us - link->since_us);
     }
     link->busy = false;
     load->outstanding--;
@@ -262,12 +273,14 @@ static void print(const struct load *load)
 {
     const struct options *options = load->options;
     double seconds = (double)(load->end_us - load->measure_us) / 1e6;
-    uint64_t good = load->statuses[2];
+    uint64_t good = load->latency.total;
     double events = (double)(good * options->batch);
     printf("{\"connections\":%zu,\"batch\":%zu,\"rate\":%.0f,\"seconds\":%.3f,\"requests\":%" PRIu64
            ",\"events\":%.0f,\"events_per_s\":%.0f",
-           options->connections, options->batch, options->rate, seconds, load->latency.total,
-           events, events / seconds);
+           options->connections, options->batch, options->rate, seconds,
+           good + load->refusals.total, events, events / seconds);
+    printf(",\"refused\":%" PRIu64 ",\"refused_p50_us\":%" PRId64 ",\"refused_in_all\":%" PRIu64,
+           load->refusals.total, latency_quantile(&load->refusals, 0.5), load->refused);
     printf(",\"status_4xx\":%" PRIu64 ",\"status_5xx\":%" PRIu64 ",\"broken\":%" PRIu64
            ",\"unanswered\":%" PRIu64 ",\"good_in_all\":%" PRIu64,
            load->all_statuses[4], load->all_statuses[5], load->broken, load->outstanding,
@@ -377,6 +390,7 @@ static void load_init(struct load *load, const struct options *options)
     struct epoll_event wake = {.events = EPOLLIN};
     load->options = options;
     latency_init(&load->latency);
+    latency_init(&load->refusals);
     digest_random(&load->run, sizeof load->run);
     read_callers(load);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
