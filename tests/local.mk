@@ -51,6 +51,7 @@ unit_tests = \
   %D%/unit/test_record \
   %D%/unit/test_route \
   %D%/unit/test_round_trip \
+  %D%/unit/test_row_binary \
   %D%/unit/test_scan \
   %D%/unit/test_seen \
   %D%/unit/test_segments \
