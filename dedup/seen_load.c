@@ -3,8 +3,6 @@
 #include "dedup/seen_load.h"
 #include "base/mem.h"
 
-enum { MS_PER_HOUR = 3600000 };
-
 void seen_load_init(struct seen_load *load, struct seen *seen)
 {
     *load = (struct seen_load){
@@ -36,7 +34,7 @@ void seen_load_done(struct seen_load *load)
 
 void seen_load_add(struct seen_load *load, struct seen_id id, int64_t appended_ms)
 {
-    int64_t end_ms = (appended_ms / MS_PER_HOUR + 1) * MS_PER_HOUR;
+    int64_t step_ms = load->seen->step_ms, end_ms = (appended_ms / step_ms + 1) * step_ms;
     if (end_ms != load->appended_ms) {
         add_all(load);
         load->appended_ms = end_ms;

@@ -22,7 +22,7 @@ struct seen_load {
 void seen_load_init(struct seen_load *load, struct seen *seen);
 void seen_load_done(struct seen_load *load);
 
-/* As seen_add. Times within an hour are taken for its end: such ids stay that much longer. */
+/* As seen_add. A time is rounded up by a 200th of the window at most: ids stay that much longer. */
 void seen_load_add(struct seen_load *load, struct seen_id id, int64_t appended_ms);
 
 #endif

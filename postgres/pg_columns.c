@@ -57,6 +57,12 @@ void pg_columns_add_bytes(struct pg_columns *columns, size_t column, struct slic
 bool pg_columns_query(struct pg *pg, const char *sql, const char *const params[], size_t params_len,
                       struct pg_columns *columns, struct err *reterr)
 {
+    return pg_columns_rows(pg, sql, params, params_len, columns, NULL, reterr);
+}
+
+bool pg_columns_rows(struct pg *pg, const char *sql, const char *const params[], size_t params_len,
+                     struct pg_columns *columns, struct pg_result **ret_result, struct err *reterr)
+{
     const char *all[PG_PARAMS_MAX];
     ASSERT(params_len + columns->len <= PG_PARAMS_MAX);
     for (size_t i = 0; i < params_len; i++)
@@ -70,7 +76,7 @@ bool pg_columns_query(struct pg *pg, const char *sql, const char *const params[]
                            PG_COLUMN_SIZE_MAX);
     }
     columns->ended = true;
-    return pg_query(pg, sql, all, params_len + columns->len, NULL, reterr);
+    return pg_query(pg, sql, all, params_len + columns->len, ret_result, reterr);
 }
 
 const char *pg_number(int64_t value, char ret_text[PG_NUMBER_SIZE])

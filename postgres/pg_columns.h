@@ -43,6 +43,11 @@ void pg_columns_add_bytes(struct pg_columns *columns, size_t column, struct slic
 bool pg_columns_query(struct pg *pg, const char *sql, const char *const params[], size_t params_len,
                       struct pg_columns *columns, struct err *reterr) MUST_CHECK;
 
+/* The same for a statement whose rows are wanted; ret_result as in pg_query. */
+bool pg_columns_rows(struct pg *pg, const char *sql, const char *const params[], size_t params_len,
+                     struct pg_columns *columns, struct pg_result **ret_result,
+                     struct err *reterr) MUST_CHECK;
+
 /* An integer as the text of a parameter. Returns ret_text. */
 const char *pg_number(int64_t value, char ret_text[PG_NUMBER_SIZE]);
 

@@ -21,6 +21,7 @@ server.admin_listen = 127.0.0.1:$port_server_admin
 writer.admin_listen = 127.0.0.1:$port_writer_admin
 engine.listen = 127.0.0.1:$port_clickhouse
 engine.data = $local_dir/data/clickhouse
+dedup.directory = $local_dir/data/dedup
 engine.library = $library
 EOF
 }

@@ -31,6 +31,7 @@ unit_tests = \
   %D%/unit/test_headers \
   %D%/unit/test_inflate \
   %D%/unit/test_intent \
+  %D%/unit/test_known \
   %D%/unit/test_log \
   %D%/unit/test_loop \
   %D%/unit/test_metric \
@@ -152,6 +153,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_accept.py \
   %D%/flow/test_broker.py \
   %D%/flow/test_cli.py \
+  %D%/flow/test_duplicates.py \
   %D%/flow/test_contract.py \
   %D%/flow/test_examples.py \
   %D%/flow/test_fault_rows.py \

@@ -13,9 +13,10 @@ static const size_t memory_max = (size_t)8 << 30;
 
 enum { ROWS_FIRST = 1024 };
 
-void batch_init(struct batch *batch, uint32_t partitions, const struct columns *columns)
+void batch_init(struct batch *batch, uint32_t partitions, const struct columns *columns,
+                const struct seen_key *key)
 {
-    *batch = (struct batch){.ranges_len = partitions, .columns = columns};
+    *batch = (struct batch){.ranges_len = partitions, .columns = columns, .key = key};
     arena_init(&batch->arena, memory_max);
     usage_init(&batch->usage, memory_max);
     batch->ranges = xcalloc(partitions, sizeof *batch->ranges);
@@ -47,6 +48,7 @@ void batch_reset(struct batch *batch)
     usage_reset(&batch->usage);
     dead_letters_done(&batch->dead);
     records_done(&batch->records);
+    duplicates_done(&batch->duplicates);
     arena_reset(&batch->arena);
     batch->rows_len = 0;
     batch->periods_len = 0;
@@ -63,6 +65,7 @@ void batch_done(struct batch *batch)
     usage_done(&batch->usage);
     dead_letters_done(&batch->dead);
     records_done(&batch->records);
+    duplicates_done(&batch->duplicates);
     arena_done(&batch->arena);
     mem_freep(&batch->rows);
     mem_freep(&batch->ranges);
@@ -117,6 +120,9 @@ void batch_add(struct batch *batch, const struct consumer_message *message)
     struct row *row = new_row(batch);
     row->message = *message;
     fate_decide(row, batch->columns, &batch->arena);
+    row->id = row->record.transaction_id.size == 0
+                  ? (struct seen_id){.stored = 0}
+                  : seen_id_of(batch->key, row->record.organization_id, row->record.transaction_id);
     if (row->fate.kind == FATE_STORED)
         note_period(batch, row->period);
     extend_range(batch, message);
@@ -222,8 +228,10 @@ static bool seal_fates(struct batch *batch, const struct row **ret_order, size_t
             continue;
         }
         fates_add(&batch->intent.fates, row->message.partition, row->message.offset, &row->fate);
-        if (row->fate.kind == FATE_DEAD &&
-            !dead_letters_add(&batch->dead, row, &batch->arena, reterr))
+        bool kept = row->fate.kind == FATE_DEAD
+                        ? dead_letters_add(&batch->dead, row, &batch->arena, reterr)
+                        : duplicates_add(&batch->duplicates, row, &batch->arena, reterr);
+        if (!kept)
             return false;
     }
     fates_sort(&batch->intent.fates);

@@ -21,6 +21,7 @@
 #include "kafka/consumer.h"
 #include "writer/columns.h"
 #include "writer/dead.h"
+#include "writer/duplicates.h"
 #include "writer/fate.h"
 #include "writer/intent.h"
 #include "writer/records.h"
@@ -40,6 +41,7 @@ struct batch {
     /* while it is gathered */
     struct arena arena;
     const struct columns *columns; /* borrowed */
+    const struct seen_key *key;    /* borrowed */
     struct row *rows;              /* every record, as it was read; owned */
     size_t rows_len, rows_capacity;
     struct batch_range *ranges; /* by partition; records = 0: none. Owned */
@@ -56,6 +58,7 @@ struct batch {
     struct usage usage;
     struct dead_letters dead;
     struct records records;
+    struct duplicates duplicates;
 };
 
 struct batch_limits {
@@ -63,8 +66,9 @@ struct batch_limits {
     size_t bytes;
 };
 
-/* `columns` is borrowed as long as the batch. */
-void batch_init(struct batch *batch, uint32_t partitions, const struct columns *columns);
+/* `columns` and `key` are borrowed as long as the batch. */
+void batch_init(struct batch *batch, uint32_t partitions, const struct columns *columns,
+                const struct seen_key *key);
 void batch_done(struct batch *batch); /* a zeroed one is fine */
 void batch_reset(struct batch *batch);
 

@@ -121,6 +121,7 @@ static const struct member intent_members[] = {
     MEMBER(struct intent, KIND_TEXT, "table_uuid", table_uuid),
     MEMBER(struct intent, KIND_TEXT, "partition_key", partition_key),
     MEMBER(struct intent, KIND_MODE, "records_mode", records_mode),
+    MEMBER(struct intent, KIND_CHARS, "dedup_key", dedup_key),
 };
 
 static const struct member range_members[] = {

@@ -20,9 +20,10 @@
 #include <stdint.h>
 
 enum {
-    INTENT_VERSION = 4,
+    INTENT_VERSION = 5,
     INTENT_RECORD_FORMAT = 1, /* schemas/record.h */
     INTENT_ID_SIZE = 37,      /* a UUID's text and NUL */
+    INTENT_KEY_SIZE = 17,     /* 16 hex digits and NUL */
     INTENT_TOKEN_SIZE = 64,
     INTENT_BLOCKS_MAX = 100,      /* of one batch; ClickHouse's own limit for one INSERT, too */
     INTENT_RECORDS_MAX = 1000000, /* of one batch: the most that writer.batch_rows may say */
@@ -63,7 +64,8 @@ struct intent {
     char *table; /* "default.events_raw" */
     char *table_uuid;
     char *partition_key;
-    enum records_mode records_mode; /* which records also go to transaction_record */
+    enum records_mode records_mode;  /* which records also go to transaction_record */
+    char dedup_key[INTENT_KEY_SIZE]; /* id of the key under which ids are remembered, in hex */
     /* what it holds; owned */
     struct intent_range *ranges; /* by partition */
     size_t ranges_len;

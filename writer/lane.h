@@ -24,6 +24,7 @@
 #include "writer/batch.h"
 #include "writer/breaker.h"
 #include "writer/flight.h"
+#include "writer/known.h"
 #include "writer/lease.h"
 #include "writer/ledger.h"
 #include "writer/owner.h"
@@ -60,6 +61,7 @@ struct lane {
     struct ledger ledger;
     int64_t acquired_boot_ms;
     struct lease lease;
+    struct known known;
     struct inserter inserter;
     struct flight flight;
     struct batch batches[2];
@@ -127,5 +129,15 @@ bool lane_check_anchors(struct lane *lane, struct err *reterr) MUST_CHECK;
 /* Builds lane->open again from ledger.intent (lane_rebuild.c): the same records, the same blocks.
  * Errors: LOG_CHANGED, LOG_GAP, RECORD_INVALID, INTERNAL, and what reading the log can bring. */
 bool lane_rebuild(struct lane *lane, struct err *reterr) MUST_CHECK;
+
+/* Reads an intent's ranges into an empty batch and seals it with the fates that were pinned: rows,
+ * digests and blocks are as the intent says. Errors: as lane_rebuild. */
+bool lane_replay(struct lane *lane, const struct intent *intent, struct batch *batch,
+                 struct err *reterr) MUST_CHECK;
+
+/* Fills lane->known with what was stored within dedup.window (lane_recall.c): from the segments
+ * that the ledger knows, else from ClickHouse, else from the topic.
+ * Errors: SEEN_UNKNOWN, LANE_LOST, and what reading PostgreSQL and ClickHouse can bring. */
+bool lane_recall(struct lane *lane, struct err *reterr) MUST_CHECK;
 
 #endif

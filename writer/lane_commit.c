@@ -17,13 +17,31 @@ static char *table_name(const struct lane *lane)
     return xasprintf("%s.%s", lane->table.database, lane->table.name);
 }
 
+/* Finds the duplicates of the open batch, however long the stores take to come back. */
+static bool decide(struct lane *lane, struct err *reterr)
+{
+    const struct known_stores stores = {lane->reader, &lane->table, lane->ledger.pg};
+    int64_t backoff_ms = 0;
+    while (!known_decide(&lane->known, lane->open, &stores, reterr)) {
+        if (err_code_class(reterr->code) != ERR_CLASS_RETRY || !pg_alive(lane->ledger.pg))
+            return false; /* a session that was lost is opened by the next turn */
+        status_trouble(&lane->status, STATUS_CLICKHOUSE, reterr);
+        stop_wait(&lane->stop, stop_backoff(&backoff_ms, BACKOFF_MAX_MS));
+        if (!lane_go_on(lane, reterr))
+            return false;
+    }
+    if (backoff_ms > 0)
+        status_trouble_over(&lane->status, STATUS_CLICKHOUSE);
+    return true;
+}
+
 /* Closes the open batch: its blocks stand, its records go back to the consumer. */
 static bool seal(struct lane *lane, struct err *reterr)
 {
     struct batch *batch = lane->open;
     struct intent *intent = &batch->intent;
-    if (!batch_seal(batch, lane->taken, lane->ledger.incarnation,
-                    records_mode_of(lane->settings->records_mode), reterr))
+    if (!decide(lane, reterr) || !batch_seal(batch, lane->taken, lane->ledger.incarnation,
+                                             records_mode_of(lane->settings->records_mode), reterr))
         return false;
     consumer_release(lane->consumer, batch->last_sequence);
     for (size_t i = 0; i < intent->ranges_len; i++)
@@ -34,6 +52,7 @@ static bool seal(struct lane *lane, struct err *reterr)
     intent->table = table_name(lane);
     intent->table_uuid = xstrdup(lane->table.uuid);
     intent->partition_key = xstrdup(lane->table.partition_key);
+    snprintf(intent->dedup_key, sizeof intent->dedup_key, "%016" PRIx64, lane->known.key.id);
     intent_name(intent);
     return true;
 }
@@ -64,7 +83,7 @@ static bool advance(struct lane *lane, struct batch *landed, struct batch *next,
     struct ledger_completion completion = {0};
     if (landed)
         completion = (struct ledger_completion){&landed->intent, &landed->usage, &landed->dead,
-                                                &landed->records};
+                                                &landed->records, &landed->duplicates};
     int64_t backoff_ms = 0;
     bool unknown = false;
     for (;;) {
@@ -100,6 +119,7 @@ static void count_completed(struct lane *lane, struct batch *batch)
     status_progress(&lane->status);
     log_debug(BATCH_COMPLETED, log_i64("batch_seq", lane->ledger.batch_seq), log_i64("rows", rows),
               log_u64("blocks", intent->blocks_len));
+    known_write(&lane->known, batch);
     batch_reset(batch);
 }
 

@@ -149,8 +149,8 @@ static void prepare(struct lane *lane)
         .replaces = ch_table_replaces(&lane->table),
     };
     flight_init(&lane->flight, &lane->inserter, &lane->status);
-    batch_init(&lane->batches[0], partitions, &lane->columns);
-    batch_init(&lane->batches[1], partitions, &lane->columns);
+    batch_init(&lane->batches[0], partitions, &lane->columns, &lane->known.key);
+    batch_init(&lane->batches[1], partitions, &lane->columns, &lane->known.key);
     lane->open = &lane->batches[0];
     lane->positions = xcalloc(partitions, sizeof *lane->positions);
     lane->taken = xcalloc(partitions, sizeof *lane->taken);
@@ -174,6 +174,7 @@ static bool take_up_intent(struct lane *lane, struct err *reterr)
         return false;
     metrics_add(METRIC_WRITER_REBUILDS, 1);
     struct batch *rebuilt = lane->open;
+    known_enter(&lane->known, rebuilt);
     for (size_t i = 0; i < rebuilt->intent.ranges_len; i++)
         lane->taken[rebuilt->intent.ranges[i].partition] = rebuilt->intent.ranges[i].to;
     flight_start(&lane->flight, rebuilt, INSERT_DOUBT, 0);
@@ -207,7 +208,7 @@ bool lane_open(struct lane *lane, struct err *reterr)
         return false;
     status_phase(&lane->status, STATUS_RECOVERING, NULL);
     if (!check_identity(lane, reterr) || !check_table(lane, reterr) ||
-        !lane_check_anchors(lane, reterr))
+        !lane_check_anchors(lane, reterr) || !lane_recall(lane, reterr))
         return false;
     prepare(lane);
     if (!take_up_intent(lane, reterr) || !open_consumer(lane, reterr))
@@ -234,6 +235,7 @@ void lane_close(struct lane *lane)
         batch_done(&lane->batches[0]);
         batch_done(&lane->batches[1]);
     }
+    known_close(&lane->known); /* what it has seen holds only under this lease */
     mem_freep(&lane->positions);
     mem_freep(&lane->taken);
     mem_freep(&lane->ends);

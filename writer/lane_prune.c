@@ -19,7 +19,9 @@ static int64_t ledger_ms(const struct lane *lane)
     int64_t wanted = lane->settings->retention_ledger;
     if (wanted == 0 || lane->facts.retention_ms < 0)
         return 0;
-    int64_t least = lane->facts.retention_ms + DAY_MS;
+    int64_t window_ms = lane->settings->dedup_window; /* what was seen is recalled from it, too */
+    int64_t least =
+        (window_ms > lane->facts.retention_ms ? window_ms : lane->facts.retention_ms) + DAY_MS;
     return wanted > least ? wanted : least;
 }
 

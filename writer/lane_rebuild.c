@@ -32,9 +32,9 @@ static bool same_places(const struct lane *lane, struct err *reterr)
 }
 
 /* A range has been read when a record at or behind its end came, or the end of the log. */
-static bool read_ranges(struct lane *lane, struct consumer *consumer, struct err *reterr)
+static bool read_ranges(struct lane *lane, struct consumer *consumer, const struct intent *intent,
+                        struct batch *batch, struct err *reterr)
 {
-    const struct intent *intent = &lane->ledger.intent;
     CLEANUP(mem_freep) bool *read = xcalloc(lane->ledger.partitions, sizeof *read);
     for (size_t left = intent->ranges_len; left > 0;) {
         struct consumer_message message;
@@ -45,7 +45,7 @@ static bool read_ranges(struct lane *lane, struct consumer *consumer, struct err
             continue;
         const struct intent_range *range = intent_range_of(intent, message.partition);
         if (step == CONSUMER_MESSAGE && message.offset <= range->to)
-            batch_add(lane->open, &message);
+            batch_add(batch, &message);
         if (step == CONSUMER_EOF || message.offset >= range->to) {
             read[message.partition] = true;
             left--;
@@ -79,30 +79,25 @@ static bool compare_blocks(const struct intent *was, const struct intent *is, st
                            "the same records make other blocks than intent %s says", was->id);
 }
 
-static bool rebuild_with(struct lane *lane, struct consumer *consumer, struct err *reterr)
+static bool replay_with(struct lane *lane, struct consumer *consumer, const struct intent *intent,
+                        struct batch *batch, struct err *reterr)
 {
-    struct intent *was = &lane->ledger.intent;
-    struct intent *is = &lane->open->intent;
-    if (!read_ranges(lane, consumer, reterr))
+    CLEANUP(mem_freep) int64_t *before = xcalloc(lane->ledger.partitions, sizeof *before);
+    for (size_t i = 0; i < intent->ranges_len; i++)
+        before[intent->ranges[i].partition] = intent->ranges[i].from - 1;
+    if (!read_ranges(lane, consumer, intent, batch, reterr))
         return false;
-    if (lane->open->rows_len == 0)
+    if (batch->rows_len == 0)
         return err_set(reterr, ERR_LOG_CHANGED, "no record of the intent is in the topic any more");
-    if (!batch_pin(lane->open, &was->fates, reterr) ||
-        !batch_seal(lane->open, lane->taken, lane->ledger.incarnation, was->records_mode, reterr) ||
-        !compare_ranges(was, is, reterr) || !compare_blocks(was, is, reterr))
-        return false;
-    /* From here on it is that very intent: id, tokens and attempts. */
-    intent_done(is);
-    *is = *was;
-    *was = (struct intent){0};
-    return true;
+    return batch_pin(batch, &intent->fates, reterr) &&
+           batch_seal(batch, before, intent->incarnation, intent->records_mode, reterr) &&
+           compare_ranges(intent, &batch->intent, reterr) &&
+           compare_blocks(intent, &batch->intent, reterr);
 }
 
-bool lane_rebuild(struct lane *lane, struct err *reterr)
+bool lane_replay(struct lane *lane, const struct intent *intent, struct batch *batch,
+                 struct err *reterr)
 {
-    const struct intent *intent = &lane->ledger.intent;
-    if (!same_places(lane, reterr))
-        return false;
     CLEANUP(mem_freep)
     struct consumer_position *positions = xcalloc(intent->ranges_len, sizeof *positions);
     for (size_t i = 0; i < intent->ranges_len; i++)
@@ -111,7 +106,20 @@ bool lane_rebuild(struct lane *lane, struct err *reterr)
     const struct consumer_options options = {.group = NULL};
     struct consumer *consumer =
         consumer_open(lane->settings, &options, positions, intent->ranges_len, reterr);
-    bool good = consumer && rebuild_with(lane, consumer, reterr);
+    bool good = consumer && replay_with(lane, consumer, intent, batch, reterr);
     consumer_close(consumer);
     return good;
+}
+
+bool lane_rebuild(struct lane *lane, struct err *reterr)
+{
+    struct intent *was = &lane->ledger.intent;
+    struct intent *is = &lane->open->intent;
+    if (!same_places(lane, reterr) || !lane_replay(lane, was, lane->open, reterr))
+        return false;
+    /* From here on it is that very intent: id, tokens and attempts. */
+    intent_done(is);
+    *is = *was;
+    *was = (struct intent){0};
+    return true;
 }

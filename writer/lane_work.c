@@ -28,6 +28,17 @@ static int64_t done_of(const struct lane *lane, uint32_t partition)
     return !in_hand && lane->ends[partition] > hwm ? lane->ends[partition] - 1 : hwm;
 }
 
+/* Partitions that are done to their end are at the present; the others where they were read to. */
+static void move_horizon(struct lane *lane)
+{
+    uint32_t partitions = lane->ledger.partitions;
+    CLEANUP(mem_freep) bool *idle = xcalloc(partitions, sizeof *idle);
+    for (uint32_t i = 0; i < partitions; i++)
+        idle[i] = lane->positions[i].log_end >= 0 &&
+                  lane->positions[i].done >= lane->positions[i].log_end - 1;
+    known_advance(&lane->known, idle, clock_wall_ms());
+}
+
 /* What /metrics shows, and Kafka's committed offsets, which are for tools only. */
 static void report(struct lane *lane)
 {
@@ -45,6 +56,7 @@ static void report(struct lane *lane)
         lane->positions[i].log_end = consumer_log_end(lane->consumer, i);
         done[done_len++] = (struct consumer_position){i, lane->ledger.state[i].hwm + 1};
     }
+    move_horizon(lane);
     const struct batch *oldest = lane->landed                   ? lane->landed
                                  : flight_in_air(&lane->flight) ? lane->flight.batch
                                                                 : lane->open;

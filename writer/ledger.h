@@ -17,6 +17,7 @@
 #include "base/settings.h"
 #include "postgres/pg_columns.h"
 #include "writer/dead.h"
+#include "writer/duplicates.h"
 #include "writer/intent.h"
 #include "writer/records.h"
 #include "writer/usage.h"
@@ -110,6 +111,7 @@ struct ledger_completion {
     struct usage *usage;
     const struct dead_letters *dead;
     struct records *records;
+    struct duplicates *duplicates;
 };
 
 /* One transaction: completes a batch (NULL: none) and records the next intent (NULL: none), whose
@@ -144,5 +146,26 @@ bool ledger_prune(struct ledger *ledger, const struct ledger_retention *retentio
 /* Raises the attempt of a block of the pending intent, in PostgreSQL first. */
 bool ledger_raise_attempt(struct ledger *ledger, struct intent *intent, size_t block,
                           struct err *reterr) MUST_CHECK;
+
+/* For a lane that begins (ledger_recall.c). */
+
+enum { LEDGER_SECRET_SIZE = 16 };
+
+/* The secret under which ids are remembered. Errors: SCHEMA_MISMATCH. */
+bool ledger_dedup_key(struct ledger *ledger, uint8_t ret_secret[LEDGER_SECRET_SIZE],
+                      struct err *reterr) MUST_CHECK;
+
+/* The batches completed since then of which something is stored: batch_seq, intent_id, stored; in
+ * the order of intent_id. *ret_all: the lane never completed another one. */
+bool ledger_stored_since(struct ledger *ledger, int64_t from_ms, struct pg_result **ret_batches,
+                         bool *ret_all, struct err *reterr) MUST_CHECK;
+
+/* What these batches cover, by Kafka partition: partition, from, to, newest anchor timestamp. */
+bool ledger_ranges(struct ledger *ledger, int64_t first_seq, int64_t last_seq,
+                   struct pg_result **ret_ranges, struct err *reterr) MUST_CHECK;
+
+/* The intent of a completed batch. Errors: NOT_FOUND, and those of intent_decode. */
+bool ledger_intent(struct ledger *ledger, int64_t seq, struct intent *ret_intent,
+                   struct err *reterr) MUST_CHECK;
 
 #endif

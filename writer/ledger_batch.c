@@ -35,6 +35,25 @@ static bool add_usage(struct ledger *ledger, struct usage *usage, struct err *re
     return good;
 }
 
+static bool add_duplicates(struct ledger *ledger, struct duplicates *duplicates, struct err *reterr)
+{
+    if (duplicates->len == 0)
+        return true;
+    struct pg_columns columns;
+    duplicates_columns(duplicates, &columns);
+    bool good = pg_columns_query(ledger->pg,
+                                 "INSERT INTO duplicate_daily AS old"
+                                 " (organization_id, day, duplicates)"
+                                 " SELECT organization, date '1970-01-01' + day, duplicates"
+                                 " FROM unnest($1::uuid[], $2::integer[], $3::bigint[])"
+                                 "   AS new (organization, day, duplicates)"
+                                 " ON CONFLICT (organization_id, day)"
+                                 " DO UPDATE SET duplicates = old.duplicates + excluded.duplicates",
+                                 NULL, 0, &columns, reterr);
+    pg_columns_done(&columns);
+    return good;
+}
+
 /* Runs `sql` with the lane's id ($1) and of each range: partition ($2), from - 1, to, anchor
  * digest, anchor timestamp ($6). One row a range comes back or changes, or the lane is lost. */
 static bool with_ranges(struct ledger *ledger, const char *sql, const struct intent *intent,
@@ -163,7 +182,8 @@ static bool run(struct ledger *ledger, const struct ledger_completion *complete,
         (!raise_hwm(ledger, complete->intent, reterr) || !add_batch(ledger, complete, reterr) ||
          !add_usage(ledger, complete->usage, reterr) ||
          !ledger_add_dead(ledger, complete->dead, reterr) ||
-         !ledger_add_records(ledger, complete->records, reterr)))
+         !ledger_add_records(ledger, complete->records, reterr) ||
+         !add_duplicates(ledger, complete->duplicates, reterr)))
         return false;
     return !intend || check_hwm(ledger, intend, reterr);
 }

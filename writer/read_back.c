@@ -14,10 +14,11 @@ enum {
 
 /* Nothing that could hide a row: no cache, no FINAL, no limit that would end the query early, and
  * on a replicated table no replica that lags behind. */
-static const char truthful[] = " SETTINGS use_query_cache = 0, final = 0, apply_deleted_mask = 0,"
-                               " max_rows_to_read = 0, max_bytes_to_read = 0,"
-                               " timeout_overflow_mode = 'throw', read_overflow_mode = 'throw',"
-                               " select_sequential_consistency = 1 FORMAT TabSeparated";
+const char read_back_truthful[] =
+    " SETTINGS use_query_cache = 0, final = 0, apply_deleted_mask = 0,"
+    " max_rows_to_read = 0, max_bytes_to_read = 0,"
+    " timeout_overflow_mode = 'throw', read_overflow_mode = 'throw',"
+    " select_sequential_consistency = 1";
 
 /* Runs `sql` and reads the numbers of its one row. */
 static bool ask(struct ch_client *client, struct buf *sql, const struct ch_param params[],
@@ -76,7 +77,8 @@ enum read_back read_back(struct ch_client *client, const char *table, bool repla
                    stored_offset(intent->incarnation, range->to));
     }
     buf_append_str(&sql, ")");
-    buf_append_str(&sql, truthful);
+    buf_append_str(&sql, read_back_truthful);
+    buf_append_str(&sql, " FORMAT TabSeparated");
     int64_t numbers[2];
     if (!ask(client, &sql, NULL, 0, numbers, 2, reterr))
         return READ_BACK_UNKNOWN;
@@ -99,7 +101,8 @@ bool read_back_nothing_beyond(struct ch_client *client, const char *table,
     for (size_t i = 0; i < ends_len; i++)
         buf_printf(&sql, "%s(kafka_partition = %" PRIu32 " AND kafka_offset >= %" PRIu64 ")",
                    i > 0 ? " OR " : "", ends[i].partition, ends[i].stored_offset + 1);
-    buf_append_str(&sql, truthful);
+    buf_append_str(&sql, read_back_truthful);
+    buf_append_str(&sql, " FORMAT TabSeparated");
     int64_t numbers[2];
     if (!ask(client, &sql, NULL, 0, numbers, 2, reterr))
         return false;

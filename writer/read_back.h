@@ -8,6 +8,9 @@
 
 enum { READ_BACK_TIMEOUT_MS = 60000 };
 
+/* The end of a query that must not overlook a row. A FORMAT can follow. */
+extern const char read_back_truthful[];
+
 enum read_back {
     READ_BACK_NONE,    /* no row of the block: it has not landed */
     READ_BACK_LANDED,  /* all of it; or less, where merges replace rows */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef WRITER_ROW_H
 #define WRITER_ROW_H
+#include "dedup/seen_id.h"
 #include "kafka/consumer.h"
 #include "schemas/record.h"
 
@@ -34,7 +35,8 @@ struct row {
     struct record record; /* slices point into the message or the batch's arena; all zero when the
                              record cannot be read */
     struct consumer_message message;
-    uint32_t period; /* ClickHouse's partition: ch_period_at of the event's time */
+    struct seen_id id; /* of organization and transaction_id; stored is 0 when it cannot be read */
+    uint32_t period;   /* ClickHouse's partition: ch_period_at of the event's time */
     struct fate fate;
     const char *detail; /* FATE_DEAD: what is wrong, in the batch's arena; NULL: nothing to add */
 };

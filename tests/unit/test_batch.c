@@ -30,6 +30,8 @@ static struct columns table_with(const char *value_type)
     return table_cut_by("toYYYYMM(timestamp)", value_type);
 }
 
+static const struct seen_key key = {.id = 1};
+
 static struct columns offsets_only(void)
 {
     return table_with(NULL);
@@ -97,7 +99,7 @@ TEST(batch, makes_a_sorted_block_per_month)
     struct batch batch;
     struct err err;
     char text[8];
-    batch_init(&batch, 3, &columns);
+    batch_init(&batch, 3, &columns, &key);
     add_all(&batch, events, ARRAY_LEN(events));
     const int64_t hwm[] = {59, -1, 9};
     CHECK(batch_seal(&batch, hwm, 0, RECORDS_MARKED, &err));
@@ -148,7 +150,7 @@ TEST(batch, blocks_follow_the_partition_key)
         struct batch batch;
         struct err err;
         char text[8];
-        batch_init(&batch, 1, &columns);
+        batch_init(&batch, 1, &columns, &key);
         add_all(&batch, events, ARRAY_LEN(events));
         CHECK(batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
         const struct intent *intent = &batch.intent;
@@ -175,7 +177,7 @@ TEST(batch, same_records_make_the_same_bytes_in_any_order_of_partitions)
     for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
         struct batch batch;
         struct err err;
-        batch_init(&batch, 2, &columns);
+        batch_init(&batch, 2, &columns, &key);
         for (size_t j = 0; j < 4; j++)
             add(&batch, &events[orders[i][j]]);
         CHECK(batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
@@ -213,7 +215,7 @@ TEST(batch, is_full_by_rows_and_by_bytes)
 {
     struct columns columns = offsets_only();
     struct batch batch;
-    batch_init(&batch, 1, &columns);
+    batch_init(&batch, 1, &columns, &key);
     const struct event event = {0, 0, ORG_A, "x", "k", november_ms};
     CHECK(!batch_full(&batch, &(struct batch_limits){1, 1}));
     add(&batch, &event);
@@ -228,7 +230,7 @@ TEST(batch, is_full_before_it_has_too_many_months)
     struct columns columns = offsets_only();
     struct batch batch;
     struct err err;
-    batch_init(&batch, 1, &columns);
+    batch_init(&batch, 1, &columns, &key);
     const struct batch_limits limits = {1 << 20, 1 << 30};
     int64_t taken = 0;
     for (; !batch_full(&batch, &limits); taken++) {
@@ -255,7 +257,7 @@ TEST(batch, what_cannot_be_read_is_a_dead_letter_among_the_others)
     struct columns columns = offsets_only();
     struct batch batch;
     struct err err;
-    batch_init(&batch, 2, &columns);
+    batch_init(&batch, 2, &columns, &key);
     add(&batch, &events[0]);
     batch_add(&batch, &garbage);
     add_all(&batch, events + 1, ARRAY_LEN(events) - 1);
@@ -294,7 +296,7 @@ TEST(batch, a_value_that_the_table_cannot_keep_is_a_dead_letter)
         struct columns columns = table_with(rows[i].type);
         struct batch batch;
         struct err err;
-        batch_init(&batch, 1, &columns);
+        batch_init(&batch, 1, &columns, &key);
         add(&batch, &event);
         CHECK(batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
         CHECK(intent_rows(&batch.intent) == rows[i].stored);
@@ -331,7 +333,7 @@ TEST(batch, that_is_built_again_gives_each_record_its_pinned_fate)
     struct err err;
     char text[8];
     pin_some(&pinned);
-    batch_init(&batch, 1, &columns);
+    batch_init(&batch, 1, &columns, &key);
     add_all(&batch, events, ARRAY_LEN(events));
     CHECK(batch_pin(&batch, &pinned, &err) && batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
     CHECK(intent_rows(&batch.intent) == 2 && batch.intent.blocks_len == 1);
@@ -354,7 +356,7 @@ TEST(batch, that_is_built_again_stops_at_what_can_no_longer_be_stored)
     struct fates pinned = {0};
     struct batch batch;
     struct err err;
-    batch_init(&batch, 1, &columns);
+    batch_init(&batch, 1, &columns, &key);
     add(&batch, &good);
     add(&batch, &bad);
     CHECK(!batch_pin(&batch, &pinned, &err) && err.code == ERR_RECORD_INVALID);
@@ -378,7 +380,7 @@ TEST(batch, keeps_the_records_that_the_mode_wants)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct batch batch;
         struct err err;
-        batch_init(&batch, 1, &columns);
+        batch_init(&batch, 1, &columns, &key);
         add(&batch, &plain);
         add(&batch, &marked);
         CHECK(batch_seal(&batch, no_hwm, 0, rows[i].mode, &err));
@@ -402,7 +404,7 @@ TEST(batch, of_nothing_but_duplicates_has_no_blocks)
     struct batch batch;
     struct err err;
     pin_some(&pinned);
-    batch_init(&batch, 1, &columns);
+    batch_init(&batch, 1, &columns, &key);
     add_all(&batch, events, ARRAY_LEN(events));
     CHECK(batch_pin(&batch, &pinned, &err) && batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
     CHECK(batch.intent.blocks_len == 0 && batch.intent.fates.len == 3);
@@ -417,7 +419,7 @@ TEST(batch, is_as_new_after_a_reset)
     struct columns columns = offsets_only();
     struct batch batch;
     struct err err;
-    batch_init(&batch, 1, &columns);
+    batch_init(&batch, 1, &columns, &key);
     for (int64_t round = 0; round < 3; round++) {
         const struct event event = {0, round, ORG_A, "x", "k", november_ms};
         const int64_t hwm[] = {round - 1};

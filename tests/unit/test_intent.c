@@ -18,6 +18,7 @@ static struct intent sample(void)
         .table_uuid = xstrdup("6f2082f2-b897-43d2-bd1f-56546db66238"),
         .partition_key = xstrdup("toYYYYMM(timestamp)"),
         .records_mode = RECORDS_ALL,
+        .dedup_key = "0123456789abcdef",
         .ranges_len = 2,
         .blocks_len = 2,
     };
@@ -98,7 +99,7 @@ TEST(intent, survives_what_jsonb_does_to_it)
     /* PostgreSQL gives jsonb back in another order and with blanks. */
     struct intent is;
     struct err err;
-    char *text = changed("{\"version\":4,", "{ \"timeline\" : 3 , \"version\" : 4, ");
+    char *text = changed("{\"version\":5,", "{ \"timeline\" : 3 , \"version\" : 5, ");
     char *twice = strstr(text, "\"timeline\":3,");
     CHECK(twice != NULL);
     memset(twice, ' ', strlen("\"timeline\":3,"));
@@ -114,7 +115,7 @@ TEST(intent, damage_is_seen)
         const char *from, *to;
         enum err_code code;
     } rows[] = {
-        {"\"version\":4,", "\"version\":1,", ERR_SCHEMA_MISMATCH},
+        {"\"version\":5,", "\"version\":1,", ERR_SCHEMA_MISMATCH},
         {"\"record_format\":1", "\"record_format\":9", ERR_SCHEMA_MISMATCH},
         {"\"records_mode\":\"all\"", "\"records_mode\":\"some\"", ERR_INTERNAL},
         {"\"fates\":[", "\"fates\":7,\"x\":[", ERR_INTERNAL},
@@ -126,7 +127,7 @@ TEST(intent, damage_is_seen)
         {"0,1,record_invalid", "0,99999999999,1", ERR_INTERNAL},
         {"0,1,record_invalid", "9223372036854775807,1,1", ERR_INTERNAL},
         {"0,1,record_invalid", "", ERR_INTERNAL},
-        {"\"version\":4,", "", ERR_INTERNAL},
+        {"\"version\":5,", "", ERR_INTERNAL},
         {"\"epoch\":", "\"epok\":", ERR_INTERNAL},
         {"\"lane\":\"main\"", "\"lane\":7", ERR_INTERNAL},
         {"\"ranges\":[", "\"ranges\":7,\"x\":[", ERR_INTERNAL},
