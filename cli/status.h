@@ -45,6 +45,9 @@ struct status {
     int64_t clickhouse_rows; /* all of these: STATUS_UNKNOWN */
     int64_t usage_events;
     int64_t ledger_stored;
+    int64_t ledger_duplicates;
+    int64_t ledger_dead;
+    struct pg_result *repeating; /* columns as in enum status_repeating_column; NULL: not known */
 };
 
 enum status_writer_column {
@@ -65,6 +68,13 @@ enum status_lane_column {
     STATUS_LANE_EPOCH,
     STATUS_LANE_BATCH_SEQ,
     STATUS_LANE_INTENT, /* t: a batch is on its way */
+};
+
+/* Organizations with the most duplicates of the last week. */
+enum status_repeating_column {
+    STATUS_REPEATING_ID,
+    STATUS_REPEATING_NAME, /* "" when the catalog does not have it */
+    STATUS_REPEATING_DUPLICATES,
 };
 
 /* status_collect.c */

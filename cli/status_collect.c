@@ -195,12 +195,24 @@ static bool ask_totals(struct pg *pg, struct status *status, struct err *reterr)
     CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
     if (!pg_query(pg,
                   "SELECT (SELECT coalesce(sum(events), 0) FROM usage_hourly),"
-                  " (SELECT coalesce(sum(stored), 0) FROM batch)",
+                  " coalesce(sum(stored), 0), coalesce(sum(duplicates), 0),"
+                  " coalesce(sum(dead_letters), 0) FROM batch",
                   NULL, 0, &rows, reterr))
         return false;
     status->usage_events = pg_i64(rows, 0, 0);
     status->ledger_stored = pg_i64(rows, 0, 1);
+    status->ledger_duplicates = pg_i64(rows, 0, 2);
+    status->ledger_dead = pg_i64(rows, 0, 3);
     return true;
+}
+
+static bool ask_repeating(struct pg *pg, struct status *status, struct err *reterr)
+{
+    return pg_query(pg,
+                    "SELECT d.organization_id, coalesce(max(o.name), ''), sum(d.duplicates)::bigint"
+                    " FROM duplicate_daily d LEFT JOIN organization o ON o.id = d.organization_id"
+                    " WHERE d.day > current_date - 7 GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 10",
+                    NULL, 0, &status->repeating, reterr);
 }
 
 static void ask_postgres(const struct settings *settings, struct status *status)
@@ -219,7 +231,7 @@ static void ask_postgres(const struct settings *settings, struct status *status)
     part->ready = ask_writers(pg, status, settings->events_topic, &err) &&
                   ask_lanes(pg, status, settings->events_topic, &err) &&
                   ask_hwms(pg, status, settings->events_topic, &err) &&
-                  ask_totals(pg, status, &err);
+                  ask_totals(pg, status, &err) && ask_repeating(pg, status, &err);
     if (!part->ready)
         fail(part, &err);
     else
@@ -267,6 +279,8 @@ void status_collect(const struct settings *settings, struct status *ret_status)
         .clickhouse_rows = STATUS_UNKNOWN,
         .usage_events = STATUS_UNKNOWN,
         .ledger_stored = STATUS_UNKNOWN,
+        .ledger_duplicates = STATUS_UNKNOWN,
+        .ledger_dead = STATUS_UNKNOWN,
     };
     ask_programs(settings, ret_status);
     ask_kafka(settings, ret_status); /* before PostgreSQL: lag is the difference of the two */
@@ -278,5 +292,6 @@ void status_done(struct status *status)
 {
     pg_result_free(status->writers);
     pg_result_free(status->lanes);
+    pg_result_free(status->repeating);
     free(status->partitions);
 }

@@ -94,13 +94,25 @@ static void print_partitions(const struct status *status)
     }
 }
 
+static void print_repeating(const struct status *status)
+{
+    if (!status->repeating || pg_rows(status->repeating) == 0)
+        return;
+    printf("\n%12s  %s\n", "DUPLICATES", "ORGANIZATION, OF THE LAST 7 DAYS");
+    for (size_t row = 0; row < pg_rows(status->repeating); row++)
+        printf("%12s  %s %s\n", pg_text(status->repeating, row, STATUS_REPEATING_DUPLICATES),
+               pg_text(status->repeating, row, STATUS_REPEATING_ID),
+               pg_text(status->repeating, row, STATUS_REPEATING_NAME));
+}
+
 void status_print(const struct status *status)
 {
-    char lag[24], rows[24], usage[24], stored[24];
+    char lag[24], rows[24], usage[24], stored[24], duplicates[24], dead[24];
     print_parts(status);
     print_writers(status);
     print_lanes(status);
     print_partitions(status);
+    print_repeating(status);
     printf("\nlag                   %s records\n", number(status->lag, lag));
     if (status->freshness_s < 0)
         printf("freshness             -\n");
@@ -108,6 +120,8 @@ void status_print(const struct status *status)
         printf("freshness             %g s\n", status->freshness_s);
     printf("rows in ClickHouse    %s\n", number(status->clickhouse_rows, rows));
     printf("stored by the ledger  %s\n", number(status->ledger_stored, stored));
+    printf("duplicates            %s\n", number(status->ledger_duplicates, duplicates));
+    printf("dead letters          %s\n", number(status->ledger_dead, dead));
     printf("events in usage       %s\n", number(status->usage_events, usage));
 }
 
@@ -169,6 +183,19 @@ static json_t *lanes_json(const struct status *status)
     return lanes;
 }
 
+static json_t *repeating_json(const struct status *status)
+{
+    json_t *organizations = json_array();
+    for (size_t row = 0; status->repeating && row < pg_rows(status->repeating); row++)
+        json_array_append_new(
+            organizations,
+            json_pack("{s:s,s:s,s:I}", "organization_id",
+                      pg_text(status->repeating, row, STATUS_REPEATING_ID), "name",
+                      pg_text(status->repeating, row, STATUS_REPEATING_NAME), "duplicates",
+                      (json_int_t)pg_i64(status->repeating, row, STATUS_REPEATING_DUPLICATES)));
+    return organizations;
+}
+
 static json_t *partitions_json(const struct status *status)
 {
     json_t *partitions = json_array();
@@ -187,9 +214,12 @@ void status_print_json(const struct status *status)
 {
     json_t *freshness = status->freshness_s < 0 ? json_null() : json_real(status->freshness_s);
     output_json(json_pack(
-        "{s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "ok", status_good(status), "parts",
+        "{s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "ok", status_good(status), "parts",
         parts_json(status), "writers", writers_json(status), "lanes", lanes_json(status),
         "partitions", partitions_json(status), "lag", number_json(status->lag), "freshness_seconds",
         freshness, "clickhouse_rows", number_json(status->clickhouse_rows), "ledger_stored",
-        number_json(status->ledger_stored), "usage_events", number_json(status->usage_events)));
+        number_json(status->ledger_stored), "ledger_duplicates",
+        number_json(status->ledger_duplicates), "ledger_dead_letters",
+        number_json(status->ledger_dead), "usage_events", number_json(status->usage_events),
+        "duplicates_last_7_days", repeating_json(status)));
 }
