@@ -24,7 +24,6 @@ enum {
      * the connection lives. */
     CONNECTION_MEMORY = 32 * 1024,
     WAIT_MAX_MS = 500,
-    SLEEP_LEAST_US = 200,  /* what took less was no sleep */
     ACCEPT_MAX = 64,       /* connections before the others have their turn */
     ACCEPT_PAUSE_MS = 100, /* when the system has no descriptor or memory for one more */
 };
@@ -58,11 +57,11 @@ static void wake(struct loop *loop)
         ASSERT(write(loop->wake_fd, &one, sizeof(one)) == sizeof(one));
 }
 
-/* Who slept found nothing that had come before; otherwise it may have come since the last turn. */
-static void begin_turn(struct loop *loop, int64_t asleep_us)
+/* Who slept had found nothing that came before; otherwise it may have come since the last turn. */
+static void begin_turn(struct loop *loop, bool slept)
 {
     const int64_t now_us = clock_mono_us();
-    loop->earliest_us = now_us - asleep_us > SLEEP_LEAST_US ? now_us : loop->turn_us;
+    loop->earliest_us = slept ? now_us : loop->turn_us;
     loop->turn_us = now_us;
 }
 
@@ -78,9 +77,12 @@ static void wait_for_work(struct loop *loop)
     const int most = accepts ? WAIT_MAX_MS : ACCEPT_PAUSE_MS;
     MHD_UNSIGNED_LONG_LONG ms;
     bool bounded = MHD_get_timeout(loop->daemon, &ms) == MHD_YES && ms < (unsigned)most;
-    const int64_t before_us = clock_mono_us();
-    (void)poll(events, ARRAY_LEN(events), bounded ? (int)ms : most);
-    begin_turn(loop, before_us);
+    const int ms_max = bounded ? (int)ms : most;
+    /* Asked without sleeping first: how long a call took says nothing on a busy machine. */
+    const bool sleeps = poll(events, ARRAY_LEN(events), 0) == 0 && ms_max > 0;
+    if (sleeps)
+        (void)poll(events, ARRAY_LEN(events), ms_max);
+    begin_turn(loop, sleeps);
     if (!(events[1].revents & POLLIN))
         return;
     uint64_t count;

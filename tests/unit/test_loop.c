@@ -18,6 +18,7 @@ enum { ANSWER_WITHIN_MS = 5000 };
 /* While `hold` is set, a request keeps the loop's thread busy. */
 struct gate {
     atomic_bool hold, held;
+    atomic_int_fast64_t waited_us; /* of the last request */
 };
 
 static enum MHD_Result on_request(void *loop, struct MHD_Connection *connection, const char *path,
@@ -30,6 +31,7 @@ static enum MHD_Result on_request(void *loop, struct MHD_Connection *connection,
         return MHD_YES;
     }
     struct gate *gate = loop_context(loop);
+    atomic_store(&gate->waited_us, loop_waited_us(loop, clock_mono_us()));
     if (strcmp(path, "/hold") == 0) {
         atomic_store(&gate->held, true);
         while (atomic_load(&gate->hold))
@@ -87,7 +89,7 @@ static bool is_answered(int fd, int64_t deadline)
 /* All of `len` connections become readable while the loop's thread is elsewhere. */
 static void answer_all_at_once(size_t len)
 {
-    struct gate gate = {true, false};
+    struct gate gate = {.hold = true};
     struct sockaddr_in address;
     int fds[300];
     struct loop *loop = start(&gate, &address);
@@ -121,9 +123,35 @@ TEST(loop, answers_any_number_that_is_ready_at_once)
         answer_all_at_once(lens[i]);
 }
 
+TEST(loop, a_request_waits_while_the_thread_is_elsewhere_and_not_while_it_sleeps)
+{
+    enum { A_WHILE_MS = 300 };
+    struct gate gate = {.hold = true};
+    struct sockaddr_in address;
+    struct loop *loop = start(&gate, &address);
+    int holder = connect_to(&address), fd = connect_to(&address);
+    send_get(fd, "/");
+    CHECK(is_answered(fd, clock_mono_ms() + ANSWER_WITHIN_MS));
+    clock_sleep_ms(A_WHILE_MS);
+    send_get(fd, "/");
+    CHECK(is_answered(fd, clock_mono_ms() + ANSWER_WITHIN_MS));
+    CHECK(atomic_load(&gate.waited_us) < A_WHILE_MS * 1000);
+    send_get(holder, "/hold");
+    while (!atomic_load(&gate.held))
+        clock_sleep_ms(1);
+    send_get(fd, "/");
+    clock_sleep_ms(A_WHILE_MS);
+    atomic_store(&gate.hold, false);
+    CHECK(is_answered(fd, clock_mono_ms() + ANSWER_WITHIN_MS));
+    CHECK(atomic_load(&gate.waited_us) >= A_WHILE_MS * 1000);
+    loop_stop(loop);
+    close(holder);
+    close(fd);
+}
+
 TEST(loop, takes_no_connection_when_quiesced_and_keeps_the_others)
 {
-    struct gate gate = {false, false};
+    struct gate gate = {.hold = false};
     struct sockaddr_in address;
     struct loop *loop = start(&gate, &address);
     int fd = connect_to(&address);
