@@ -16,6 +16,8 @@ enum {
     TIMEOUT_MS = 60000,
 };
 
+#define TIMESTAMP_MS "toUnixTimestamp64Milli(toDateTime64(timestamp, 3, 'UTC'))"
+
 static const char settings[] =
     " SETTINGS use_query_cache = 0, final = 0, max_rows_to_read = 0, max_bytes_to_read = 0,"
     " max_query_size = 33554432, timeout_overflow_mode = 'throw',"
@@ -55,18 +57,28 @@ static void put_text(struct buf *sql, struct slice text)
     buf_append_char(sql, '\'');
 }
 
+enum { DATE_SIZE = 10, TIME_SIZE = 23 };
+
+/* The first `size` characters of "2026-11-23 08:00:00.123". */
 static void put_time(struct buf *sql, int64_t ms, size_t size)
 {
     char text[CLOCK_TEXT_SIZE];
-    clock_format(ms, text); /* 2026-11-23T08:00:00.123Z */
-    text[10] = ' ';
+    clock_format(ms, text);
+    text[DATE_SIZE] = ' ';
     put_text(sql, (struct slice){text, size});
+}
+
+/* A bound for the timestamps, whatever the type of their column. */
+static void put_bound(struct buf *sql, const char *comparison, int64_t ms)
+{
+    buf_printf(sql, " AND timestamp %s toDateTime64(", comparison);
+    put_time(sql, ms, TIME_SIZE);
+    buf_append_str(sql, ", 3, 'UTC')");
 }
 
 /* One event's key; a timeless one's without the time. */
 static void put_key(struct buf *sql, const struct record *record, bool timeless)
 {
-    enum { DATE_SIZE = 10, TIME_SIZE = 23 };
     buf_append_char(sql, '(');
     put_text(sql, record->organization_id);
     buf_append_char(sql, ',');
@@ -76,9 +88,7 @@ static void put_key(struct buf *sql, const struct record *record, bool timeless)
     buf_append_char(sql, ',');
     if (!timeless) {
         put_time(sql, record->timestamp_ms, DATE_SIZE);
-        buf_append_char(sql, ',');
-        put_time(sql, record->timestamp_ms, TIME_SIZE);
-        buf_append_char(sql, ',');
+        buf_printf(sql, ",%" PRId64 ",", record->timestamp_ms);
     }
     put_text(sql, record->transaction_id);
     buf_append_char(sql, ')');
@@ -99,7 +109,7 @@ static size_t put_question(struct buf *sql, const struct ch_table *table, const 
     buf_append_str(sql,
                    "SELECT toString(organization_id), toString(transaction_id), toString(code),"
                    " toString(external_customer_id),"
-                   " toString(toUnixTimestamp64Milli(toDateTime64(timestamp, 3, 'UTC'))),"
+                   " toString(" TIMESTAMP_MS "),"
                    " toString(kafka_offset), toString(properties),"
                    " ifNull(toString(decimal_value), '')");
     put_column(sql, table, "external_subscription_id",
@@ -109,7 +119,7 @@ static size_t put_question(struct buf *sql, const struct ch_table *table, const 
     buf_printf(sql,
                " FROM `%s` WHERE (organization_id, code, external_customer_id,%s"
                " transaction_id) IN (",
-               table->name, timeless ? "" : " toDate(timestamp, 'UTC'), timestamp,");
+               table->name, timeless ? "" : " toDate(timestamp), " TIMESTAMP_MS ",");
     for (size_t i = 0; i < len; i++) {
         const struct record *record = &list[i].row->record;
         if (content_is_timeless(record) != timeless)
@@ -122,10 +132,9 @@ static size_t put_question(struct buf *sql, const struct ch_table *table, const 
         if (record->timestamp_ms > newest)
             newest = record->timestamp_ms;
     }
-    buf_append_str(sql, ") AND timestamp >= ");
-    put_time(sql, timeless && from_ms < oldest ? from_ms : oldest, 23);
-    buf_append_str(sql, " AND timestamp <= ");
-    put_time(sql, newest, 23);
+    buf_append_char(sql, ')');
+    put_bound(sql, ">=", timeless && from_ms < oldest ? from_ms : oldest);
+    put_bound(sql, "<=", newest);
     buf_append_str(sql, settings);
     return asked;
 }
