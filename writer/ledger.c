@@ -27,6 +27,16 @@ static bool read_identity(struct pg *pg, struct ledger_identity *ret_identity, s
     return true;
 }
 
+/* A writer that is frozen within a transaction holds the lane's row, and who takes the lane over
+ * waits for that row: the server ends such a session when the lease must have run out. */
+static bool limit_transactions(struct pg *pg, int64_t lease_ms, struct err *reterr)
+{
+    char limit[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(lease_ms, limit)};
+    return pg_query(pg, "SELECT set_config('idle_in_transaction_session_timeout', $1, false)",
+                    params, ARRAY_LEN(params), NULL, reterr);
+}
+
 bool ledger_open(struct ledger *ledger, const struct settings *settings, struct err *reterr)
 {
     ledger->settings = settings;
@@ -36,7 +46,8 @@ bool ledger_open(struct ledger *ledger, const struct settings *settings, struct 
     ledger->pg = pg_connect(settings->postgres, "bxb-writer", settings->postgres_schema, reterr);
     if (!ledger->pg)
         return false;
-    if (read_identity(ledger->pg, &ledger->session, reterr))
+    if (limit_transactions(ledger->pg, settings->writer_lease, reterr) &&
+        read_identity(ledger->pg, &ledger->session, reterr))
         return true;
     pg_free(TAKE(ledger->pg));
     return false;

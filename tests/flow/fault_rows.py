@@ -37,9 +37,10 @@ ROWS = [
     # Writers and time
     Row("T1", "A frozen writer's INSERT arrives after another one took the lane", ONCE, "its token has landed, its next transaction changes no row", f"{STORES}::test_a_frozen_writer_wakes_up_with_its_request"),
     Row("T2", "A frozen writer wakes up when its token is forgotten", ONCE, "ClickHouse has closed its connection long before", f"{STORES}::test_a_frozen_writer_wakes_up_when_its_token_is_forgotten"),
-    Row("T3", "Two writers race, each frozen in turn", ONCE, "the epoch: one of them owns the lane", f"{STORES}::test_two_writers_race_while_each_is_frozen_in_turn"),
-    Row("T4", "An INSERT takes longer than the lease", ONCE, "a thread of its own renews the lease", f"{STORES}::test_an_insert_takes_longer_than_the_lease"),
-    Row("T5", "Writers start, stop, die and freeze at random", ONCE, "lanes are handed over between batches", f"{WRITERS}::test_three_writers_that_come_and_go"),
+    Row("T3", "A writer frozen within a transaction", ONCE, "PostgreSQL ends its session after a lease; another one goes on", f"{STORES}::test_a_writer_frozen_within_a_transaction_holds_nothing_up"),
+    Row("T4", "Two writers race, each frozen in turn", ONCE, "the epoch: one of them owns the lane", f"{STORES}::test_two_writers_race_while_each_is_frozen_in_turn"),
+    Row("T5", "An INSERT takes longer than the lease", ONCE, "a thread of its own renews the lease", f"{STORES}::test_an_insert_takes_longer_than_the_lease"),
+    Row("T6", "Writers start, stop, die and freeze at random", ONCE, "lanes are handed over between batches", f"{WRITERS}::test_three_writers_that_come_and_go"),
     # ClickHouse
     Row("C1", "ClickHouse killed before it has the body", ONCE, "read back, sent again", f"{STORES}::test_clickhouse_dies_before_it_has_the_body"),
     Row("C2", "ClickHouse killed between its deduplication log and its rename", ONCE, "the burned token is settled, another attempt is sent", f"{STORES}::test_clickhouse_dies_between_its_log_and_its_rename"),

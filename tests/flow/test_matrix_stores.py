@@ -225,22 +225,22 @@ def test_clickhouse_cannot_rename(case):
 
 
 @contextlib.contextmanager
-def frozen_at_its_insert(case):
-    """A writer is frozen with an INSERT that has not arrived; another one has done its batch since."""
+def frozen_at(case, proxy, marker, after=b""):
+    """A writer is frozen with a request that has not arrived; another one has done its batch since."""
     with case.running() as first:
         first.wait_ready()
         frozen = threading.Event()
 
         def freeze() -> None:
             first.signal(signal.SIGSTOP)
-            case.clickhouse.hold()
+            proxy.hold()
             frozen.set()
 
-        case.clickhouse.strike(Strike(INSERT, on_request=freeze))
+        proxy.strike(Strike(marker, after, on_request=freeze))
         case.send(2)
         assert frozen.wait(30)
-        with case.running(clickhouse_url=case.stack.env["BXB_CLICKHOUSE_URL"]) as second:
-            case.wait_shared({second: 1}, 30)
+        with case.running(postgres=case.env["BXB_POSTGRES"], clickhouse_url=case.env["BXB_CLICKHOUSE_URL"]) as second:
+            case.wait_shared({second: 1}, 15)
             case.at_rest()
             yield
             first.signal(signal.SIGCONT)
@@ -249,15 +249,21 @@ def frozen_at_its_insert(case):
 
 
 def test_a_frozen_writer_wakes_up_with_its_request(case):
-    with frozen_at_its_insert(case):
+    with frozen_at(case, case.clickhouse, INSERT):
         case.clickhouse.heal()
         case.clickhouse.await_struck()  # now its INSERT has arrived
+
+
+def test_a_writer_frozen_within_a_transaction_holds_nothing_up(case):
+    """It holds the lane's row in PostgreSQL, which ends its session when the lease must have run out."""
+    with frozen_at(case, case.postgres, COMMIT, COMPLETES):
+        case.postgres.heal()
 
 
 @pytest.mark.long
 def test_a_frozen_writer_wakes_up_when_its_token_is_forgotten(case):
     """No token stops its INSERT any more; but ClickHouse waits for a request no longer than the horizon."""
-    with frozen_at_its_insert(case):
+    with frozen_at(case, case.clickhouse, INSERT):
         table = case.settings.clickhouse_table
         for window in (0, 100_000):
             case.clickhouse_says(f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = {window}")
