@@ -64,6 +64,7 @@ ROWS = [
     Row("K3", "The records of an intent are gone", "log_gap", "it cannot be built again", f"{LOG}::test_the_records_of_an_intent_are_gone"),
     Row("K4", "The topic is made anew: empty, shorter, or longer than before", "log_changed", "the record at hwm is not the one that was done", f"{LOG}::test_the_topic_is_made_anew"),
     Row("K5", "Two topics into one table", "table_mismatch", "PostgreSQL holds the claim", f"{LOG}::test_two_topics_into_one_table"),
+    Row("K6", "Connections to Kafka are reset, or silent", ONCE, "waits, and reads on from hwm", f"{LOG}::test_the_network_to_kafka_is_bad"),
     # What changed between two owners
     Row("F1", "The next owner would decide other fates", ONCE, "the pinned ones count", f"{FATES}::test_the_pinned_fates_count_whatever_else_could_be_said"),
     Row("F2", "The next owner cannot store what was announced", "record_invalid", "rather than another batch", f"{FATES}::test_a_record_pinned_as_stored_that_cannot_be_stored_stops_the_lane"),

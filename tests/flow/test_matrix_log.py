@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from flow.case import BATCH_ROWS, Case
+from flow.fault_proxy import FaultProxy
 from flow.installation import PARTITIONS, Installation
 from flow.stack import wait_until
 from flow.store_proxy import INSERT, Strike
@@ -94,6 +95,18 @@ def test_the_topic_is_made_anew(case, records):
         wait_until(lambda: organization.send([organization.event()]) == 201, 60, "the server knows the new topic")
         assert organization.send(organization.events(records)) == 201
     stops(case, "log_changed")
+
+
+def test_the_network_to_kafka_is_bad(case):
+    with FaultProxy(case.settings.kafka) as network, case.running(kafka=network.address) as writer:
+        for begin in (FaultProxy.cut, FaultProxy.hold):
+            writer.wait_ready()
+            begin(network)
+            case.send()
+            writer.wait_unready("kafka")
+            network.heal()
+            case.at_rest()
+        case.verify()
 
 
 def test_two_topics_into_one_table(case):
