@@ -20,7 +20,7 @@ class Row(NamedTuple):
 
 
 STORES, LOG, POSTGRES, KILLS = "test_matrix_stores", "test_matrix_log", "test_matrix_postgres", "test_matrix_kills"
-WRITER, FATES, WRITERS = "test_writer_kill", "test_fates", "test_writers"
+WRITER, FATES, WRITERS, DUPLICATES = "test_writer_kill", "test_fates", "test_writers", "test_duplicates"
 
 ROWS = [
     # The writer dies
@@ -68,6 +68,10 @@ ROWS = [
     # What changed between two owners
     Row("F1", "The next owner would decide other fates", ONCE, "the pinned ones count", f"{FATES}::test_the_pinned_fates_count_whatever_else_could_be_said"),
     Row("F2", "The next owner cannot store what was announced", "record_invalid", "rather than another batch", f"{FATES}::test_a_record_pinned_as_stored_that_cannot_be_stored_stops_the_lane"),
+    # What is remembered of transaction ids
+    Row("D1", "Events are sent again while everything is killed", ONCE, "ids are known again before the first record is read", f"{DUPLICATES}::test_a_third_sent_again_while_everything_is_killed"),
+    Row("D2", "Segments of ids are gone or damaged", ONCE, "their ids are read from ClickHouse", f"{DUPLICATES}::test_what_segments_lack_is_read_from_clickhouse"),
+    Row("D3", "ClickHouse lacks them too", ONCE, "their ids are read from the topic", f"{DUPLICATES}::test_what_clickhouse_lacks_too_is_read_from_the_topic"),
     # The server
     Row("S1", "The server is killed before it answers", ONCE, "what was acknowledged is in the topic", "test_faults::test_kill_9_at_random_moments_loses_nothing_that_was_acknowledged"),
 ]  # fmt: skip
