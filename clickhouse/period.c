@@ -2,7 +2,7 @@
 #include <config.h>
 #include "clickhouse/period.h"
 #include "base/clock.h"
-#include <string.h>
+#include "base/slice.h"
 
 enum { MS_PER_DAY = 86400000 };
 
@@ -21,8 +21,11 @@ static const struct {
 
 bool ch_period_of(const char *partition_key, enum ch_period *ret_period)
 {
+    struct slice key = slice_from(partition_key);
+    if (key.size > 2 && key.data[0] == '(' && key.data[key.size - 1] == ')')
+        key = (struct slice){key.data + 1, key.size - 2};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        if (strcmp(partition_key, keys[i].key) == 0) {
+        if (slice_equal(key, slice_from(keys[i].key))) {
             *ret_period = keys[i].period;
             return true;
         }

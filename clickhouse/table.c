@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "clickhouse/table.h"
+#include "clickhouse/key.h"
 #include "clickhouse/period.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,7 +11,11 @@
 enum { ANSWER_MAX = 1024 * 1024 };
 
 static const char table_sql[] =
-    "SELECT toString(uuid), engine, partition_key, timezone(),"
+    "SELECT toString(uuid), engine, partition_key, sorting_key, timezone(), version(),"
+    " arrayStringConcat(extractAll(create_table_query, 'CONSTRAINT (\\\\S+) CHECK'), ', '),"
+    " arrayStringConcat(arrayMap((d, t) -> concat(d, '.', t), dependencies_database,"
+    "                            dependencies_table), ', '),"
+    " match(engine_full, '\\\\sTTL\\\\s'),"
     " if(startsWith(engine, 'Replicated'),"
     "    extract(engine_full, '[^_]replicated_deduplication_window = (\\\\d+)'),"
     "    extract(engine_full, 'non_replicated_deduplication_window = (\\\\d+)')),"
@@ -25,7 +30,8 @@ static const char table_sql[] =
     " FROM system.tables WHERE database = {database:String} AND name = {table:String}"
     " FORMAT TabSeparatedRaw";
 
-static const char columns_sql[] = "SELECT name, type, default_kind FROM system.columns"
+static const char columns_sql[] = "SELECT name, type, default_kind,"
+                                  " position(default_expression, '(') > 0 FROM system.columns"
                                   " WHERE database = {database:String} AND table = {table:String}"
                                   " ORDER BY position FORMAT TabSeparatedRaw";
 
@@ -61,6 +67,7 @@ static bool read_columns(struct ch_client *client, const struct ch_param params[
         column->name = take_field(&rest);
         column->type_text = take_field(&rest);
         column->default_kind = take_field(&rest);
+        column->computed = take_number(&rest) > 0;
     }
     return true;
 }
@@ -83,7 +90,12 @@ bool ch_table_read(struct ch_client *client, const char *database, const char *n
     table.uuid = take_field(&rest);
     table.engine = take_field(&rest);
     table.partition_key = take_field(&rest);
+    table.sorting_key = take_field(&rest);
     table.timezone = take_field(&rest);
+    table.server_version = take_field(&rest);
+    table.constraints = take_field(&rest);
+    table.views = take_field(&rest);
+    table.deletes_by_ttl = take_number(&rest) > 0;
     uint64_t own_window = take_number(&rest);
     uint64_t server_window = take_number(&rest);
     table.deduplication_window = own_window > 0 ? own_window : server_window;
@@ -108,7 +120,11 @@ void ch_table_done(struct ch_table *table)
     mem_freep(&table->uuid);
     mem_freep(&table->engine);
     mem_freep(&table->partition_key);
+    mem_freep(&table->sorting_key);
     mem_freep(&table->timezone);
+    mem_freep(&table->server_version);
+    mem_freep(&table->constraints);
+    mem_freep(&table->views);
     *table = (struct ch_table){0};
 }
 
@@ -185,6 +201,21 @@ static bool check_column(const struct ch_table *table, const struct ch_wanted *w
                       wanted->name, wanted->type);
 }
 
+/* Merges of ReplacingMergeTree keep one row of those that are equal in the key. */
+static bool check_sorting_key(const struct ch_table *table, const struct ch_wanted wanted[],
+                              size_t wanted_len, struct err *reterr)
+{
+    for (size_t i = 0; i < wanted_len; i++)
+        if (wanted[i].identity && !ch_key_has(table->sorting_key, wanted[i].name))
+            return err_set(reterr, ERR_TABLE_MISMATCH,
+                           "%s.%s is a %s and would drop events that are equal in its sorting key "
+                           "(%s), which lacks %s; make it anew with ORDER BY (%s, %s), or as "
+                           "MergeTree",
+                           table->database, table->name, table->engine, table->sorting_key,
+                           wanted[i].name, table->sorting_key, wanted[i].name);
+    return true;
+}
+
 bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[],
                     size_t wanted_len, uint64_t window, struct err *reterr)
 {
@@ -209,6 +240,8 @@ bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[
     for (size_t i = 0; i < wanted_len; i++)
         if (!check_column(table, &wanted[i], reterr))
             return false;
+    if (ch_table_replaces(table) && !check_sorting_key(table, wanted, wanted_len, reterr))
+        return false;
     if (!table->offset_index)
         return err_set(reterr, ERR_TABLE_MISMATCH,
                        "%s.%s has no minmax index on kafka_offset; ALTER TABLE %s.%s ADD INDEX "

@@ -16,6 +16,7 @@ struct ch_column {
     char *name;         /* owned */
     char *type_text;    /* owned */
     char *default_kind; /* owned; "", "DEFAULT", "MATERIALIZED", "ALIAS" or "EPHEMERAL" */
+    bool computed;      /* its default is more than a constant */
 };
 
 struct ch_table {
@@ -24,9 +25,15 @@ struct ch_table {
     char *uuid; /* changes when the table is made anew */
     char *engine;
     char *partition_key; /* "toYYYYMM(timestamp)" */
+    char *sorting_key;   /* "organization_id, code, toDate(timestamp)"; "" for none */
     char *timezone;      /* of the server, for times whose type names none */
     uint64_t deduplication_window;
     bool offset_index; /* there is a minmax index on kafka_offset */
+    /* what ch_table_risks speaks of */
+    char *server_version; /* "26.7.2.1" */
+    char *constraints;    /* names of CHECK constraints, "a, b" */
+    char *views;          /* materialized views that read the INSERTs, "db.a, db.b" */
+    bool deletes_by_ttl;
     struct ch_column *columns;
     size_t columns_len;
 };
@@ -37,6 +44,8 @@ struct ch_wanted {
     enum native_source source;
     bool may_be_null; /* the type must then be Nullable */
     bool optional;    /* a table without it will do */
+    bool identity; /* rows that differ in it are different: a table that replaces rows must have it
+                      in its sorting key */
     bool event_time;  /* must be kept in UTC, since the partition key counts periods by it, and in
                          milliseconds */
     uint64_t max;     /* NATIVE_FROM_U64: the greatest value there is */
@@ -55,6 +64,12 @@ void ch_table_done(struct ch_table *table); /* a zeroed one is fine */
  * wanted columns in types that can be written. Errors: TABLE_MISMATCH. */
 bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[],
                     size_t wanted_len, uint64_t window, struct err *reterr) MUST_CHECK;
+
+/* What is allowed but can surprise, a sentence a line: a server that was never tried, views and
+ * constraints and computed columns that can refuse an INSERT, rows that go away by themselves.
+ * Empty when there is nothing. Nothing of it can lose or double a row unseen. */
+void ch_table_risks(const struct ch_table *table, const struct ch_wanted wanted[],
+                    size_t wanted_len, struct buf *out);
 
 /* The column of that name, or NULL. */
 const struct ch_column *ch_table_column(const struct ch_table *table, const char *name);

@@ -1,4 +1,4 @@
-EXTRA_DIST += %D%/README.md %D%/EVENTS.md %D%/OPERATIONS.md %D%/PROPERTY_SCHEMAS.md %D%/WRITER.md %D%/THREADS.md \
+EXTRA_DIST += %D%/README.md %D%/EVENTS.md %D%/OPERATIONS.md %D%/PROPERTY_SCHEMAS.md %D%/TABLE.md %D%/WRITER.md %D%/THREADS.md \
   %D%/SETTINGS.md %D%/ERRORS.md %D%/METRICS.md %D%/decisions
 docs: bxb-server$(EXEEXT)
 	for d in settings errors metrics; do \

@@ -110,8 +110,8 @@ EXTRA_PROGRAMS += %D%/fuzz/search
 check_PROGRAMS += %D%/fuzz/replay
 %C%_fuzz_replay_SOURCES = %D%/fuzz/replay.c $(fuzz_sources)
 
-# Values as bxb-writer encodes them, for tests/engine/test_native.py.
-EXTRA_PROGRAMS += %D%/engine/native_probe
+# Values and rows as bxb-writer stores them, for tests/engine/test_native.py and test_tables.py.
+EXTRA_PROGRAMS += %D%/engine/native_probe %D%/engine/store_probe
 
 # One INSERT as bxb-writer sends it, for tests/engine/test_verdicts.py.
 EXTRA_PROGRAMS += %D%/engine/insert_probe
@@ -133,6 +133,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/engine/test_inserts.py \
   %D%/engine/test_life.py \
   %D%/engine/test_native.py \
+  %D%/engine/test_tables.py \
   %D%/engine/test_queries.py \
   %D%/flow/Partition.java \
   %D%/flow/case.py \

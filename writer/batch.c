@@ -5,7 +5,6 @@
 #include "writer/batch.h"
 #include "base/assert.h"
 #include <inttypes.h>
-#include <stdlib.h>
 
 /* The caps behind the limits of a batch, which come from the settings: a rebuild must hold any
  * batch that the settings of its time allowed. */
@@ -160,40 +159,6 @@ bool batch_pin(struct batch *batch, const struct fates *pinned, struct err *rete
                                            pinned->len - found);
 }
 
-/* The order of the table's key; records of one key in the order of the log. */
-
-static int compare_slices(struct slice a, struct slice b)
-{
-    size_t common = a.size < b.size ? a.size : b.size;
-    int order = common ? memcmp(a.data, b.data, common) : 0;
-    return order ? order : (a.size > b.size) - (a.size < b.size);
-}
-
-static int compare_i64(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-static int compare_rows(const void *left, const void *right)
-{
-    const struct row *a = *(const struct row *const *)left;
-    const struct row *b = *(const struct row *const *)right;
-    int order = compare_i64(a->period, b->period);
-    if (order == 0)
-        order = compare_slices(a->record.organization_id, b->record.organization_id);
-    if (order == 0)
-        order = compare_slices(a->record.code, b->record.code);
-    if (order == 0)
-        order = compare_slices(a->record.external_customer_id, b->record.external_customer_id);
-    if (order == 0)
-        order = compare_i64(a->record.timestamp_ms, b->record.timestamp_ms);
-    if (order == 0)
-        order = compare_slices(a->record.transaction_id, b->record.transaction_id);
-    if (order == 0)
-        order = compare_i64(a->message.partition, b->message.partition);
-    return order ? order : compare_i64(a->message.offset, b->message.offset);
-}
-
 static void seal_ranges(struct batch *batch, const int64_t hwm[])
 {
     struct intent *intent = &batch->intent;
@@ -270,8 +235,7 @@ bool batch_seal(struct batch *batch, const int64_t hwm[], uint32_t incarnation,
     size_t stored;
     if (!seal_fates(batch, order, &stored, reterr))
         return false;
-    if (stored > 1)
-        qsort(order, stored, sizeof *order, compare_rows);
+    order_sort(&batch->columns->order, order, stored);
     for (size_t i = 0; i < stored; i++) {
         if (!usage_add(&batch->usage, &order[i]->record, reterr))
             return false;

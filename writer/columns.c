@@ -26,8 +26,9 @@ enum field {
 };
 
 static const struct ch_wanted wanted[FIELD_COUNT] = {
-    [FIELD_ORGANIZATION] = {"organization_id", NATIVE_FROM_TEXT, .type = "String"},
-    [FIELD_TRANSACTION] = {"transaction_id", NATIVE_FROM_TEXT, .type = "String"},
+    [FIELD_ORGANIZATION] = {"organization_id", NATIVE_FROM_TEXT, .identity = true,
+                            .type = "String"},
+    [FIELD_TRANSACTION] = {"transaction_id", NATIVE_FROM_TEXT, .identity = true, .type = "String"},
     [FIELD_CUSTOMER] = {"external_customer_id", NATIVE_FROM_TEXT, .type = "String"},
     [FIELD_SUBSCRIPTION] = {"external_subscription_id", NATIVE_FROM_TEXT, .optional = true,
                             .type = "String"},
@@ -95,6 +96,7 @@ bool columns_plan(const struct ch_table *table, struct columns *ret_columns, str
         columns.len++;
     }
     ASSERT(!list.overflow);
+    order_plan(table, &columns.order);
     memcpy(columns.list, buf_text(&list), list.size + 1);
     *ret_columns = columns;
     return true;

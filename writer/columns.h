@@ -5,7 +5,7 @@
 #define WRITER_COLUMNS_H
 #include "clickhouse/period.h"
 #include "clickhouse/table.h"
-#include "writer/row.h"
+#include "writer/order.h"
 
 enum { COLUMNS_MAX = 16 };
 
@@ -18,6 +18,7 @@ struct columns {
     } plans[COLUMNS_MAX];
     size_t len;
     enum ch_period period; /* by which blocks are cut */
+    struct order order;    /* of a block's rows */
     char list[512];        /* "`organization_id`, `transaction_id`, …" for the INSERT */
 };
 

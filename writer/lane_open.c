@@ -14,6 +14,7 @@
 
 enum {
     WAIT_STEP_MS = 200,
+    RISKS_MAX = 65536,
     /* Blocks a second of the whole table that the deduplication window must outlast. */
     BLOCKS_PER_SECOND = 4,
     WINDOW_FACTOR = 10,
@@ -24,6 +25,24 @@ enum {
 static int64_t horizon_ms(const struct settings *settings)
 {
     return settings->writer_lease + CH_SERVER_TIMEOUT_S * 1000 + settings->writer_insert_timeout;
+}
+
+/* Says what is allowed of the table, but can surprise. */
+static void log_risks(const struct lane *lane, const struct ch_wanted wanted[], size_t wanted_len)
+{
+    CLEANUP(buf_done) struct buf risks;
+    buf_init(&risks, RISKS_MAX);
+    ch_table_risks(&lane->table, wanted, wanted_len, &risks);
+    if (lane->columns.order.unknown[0] != '\0')
+        buf_printf(&risks, "its sorting key has '%s', by which ClickHouse itself must sort\n",
+                   lane->columns.order.unknown);
+    struct slice rest = buf_slice(&risks);
+    while (rest.size > 0) {
+        size_t size = (size_t)((const char *)memchr(rest.data, '\n', rest.size) - rest.data);
+        log_warning(TABLE_RISK, log_str("table", lane->table.name),
+                    log_slice("risk", (struct slice){rest.data, size}));
+        rest = (struct slice){rest.data + size + 1, rest.size - size - 1};
+    }
 }
 
 static bool open_clickhouse(struct lane *lane, struct err *reterr)
@@ -38,10 +57,13 @@ static bool open_clickhouse(struct lane *lane, struct err *reterr)
     size_t wanted_len;
     const struct ch_wanted *wanted = columns_wanted(&wanted_len);
     uint64_t window = (uint64_t)(horizon_ms(settings) / 1000 * WINDOW_FACTOR * BLOCKS_PER_SECOND);
-    return ch_table_read(lane->reader, settings->clickhouse_database, settings->clickhouse_table,
-                         &lane->table, reterr) &&
-           ch_table_check(&lane->table, wanted, wanted_len, window, reterr) &&
-           columns_plan(&lane->table, &lane->columns, reterr);
+    if (!ch_table_read(lane->reader, settings->clickhouse_database, settings->clickhouse_table,
+                       &lane->table, reterr) ||
+        !ch_table_check(&lane->table, wanted, wanted_len, window, reterr) ||
+        !columns_plan(&lane->table, &lane->columns, reterr))
+        return false;
+    log_risks(lane, wanted, wanted_len);
+    return true;
 }
 
 static bool open_topic(struct lane *lane, struct err *reterr)

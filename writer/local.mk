@@ -5,7 +5,7 @@ noinst_LIBRARIES += %D%/libwriter.a
   %D%/breaker.c %D%/breaker.h \
   %D%/coordinator.c %D%/coordinator.h %D%/coordinator_status.c \
   %D%/roster.c %D%/roster.h %D%/share.c %D%/share.h \
-  %D%/batch.c %D%/batch.h %D%/columns.c %D%/columns.h %D%/usage.c %D%/usage.h \
+  %D%/batch.c %D%/batch.h %D%/columns.c %D%/columns.h %D%/order.c %D%/order.h %D%/usage.c %D%/usage.h \
   %D%/row.h %D%/fate.c %D%/fate.h %D%/fate_reasons.def %D%/fates.c %D%/fates.h %D%/dead.c %D%/dead.h %D%/records.c %D%/records.h \
   %D%/intent.c %D%/intent.h %D%/ledger.c %D%/ledger_batch.c %D%/ledger_claim.c %D%/ledger_dead.c %D%/ledger_prune.c %D%/ledger_records.c %D%/ledger.h \
   %D%/ledger_internal.h \

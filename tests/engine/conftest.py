@@ -1,6 +1,7 @@
 """bxb-clickhouse on a data directory and a port of its own.
 
-BXB_TEST_BIN=dir  where the programs are (default: .local/bin of this checkout)
+BXB_TEST_BIN=dir     where the programs are (default: .local/bin of this checkout)
+BXB_TEST_PROBES=dir  where the probes are (default: .local/build/tests/engine)
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -21,6 +22,7 @@ import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("BXB_TEST_BIN") or REPOSITORY / ".local" / "bin")
+PROBES = pathlib.Path(os.environ.get("BXB_TEST_PROBES") or REPOSITORY / ".local" / "build" / "tests" / "engine")
 
 
 def free_port() -> int:

@@ -18,9 +18,9 @@ from typing import Any, Callable, NamedTuple, Optional
 
 import pytest
 
-from engine.conftest import REPOSITORY
+from engine.conftest import PROBES
 
-PROBE = os.environ.get("BXB_TEST_NATIVE_PROBE") or REPOSITORY / ".local" / "build" / "tests" / "engine" / "native_probe"
+PROBE = PROBES / "native_probe"
 SEED = int(os.environ.get("BXB_TEST_SEED", "20261123"))
 VALUES = 120  # of each type, besides its edges
 

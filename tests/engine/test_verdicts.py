@@ -7,7 +7,6 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import json
-import os
 import re
 import signal
 import socket
@@ -18,9 +17,9 @@ from typing import NamedTuple
 
 import pytest
 
-from engine.conftest import REPOSITORY
+from engine.conftest import PROBES, REPOSITORY
 
-PROBE = os.environ.get("BXB_TEST_PROBE") or REPOSITORY / ".local" / "build" / "tests" / "engine" / "insert_probe"
+PROBE = PROBES / "insert_probe"
 
 
 class Verdict(NamedTuple):

@@ -9,20 +9,35 @@
 static const int64_t november_ms = 1793491200000; /* 2026-11-01T00:00:00Z */
 static const int64_t no_hwm[] = {-1, -1, -1};
 
-/* A table with just what tells rows apart, and a value of that type. */
-static struct columns table_cut_by(const char *partition_key, const char *value_type)
+static const char ours[] = "organization_id, code, external_customer_id, toDate(timestamp),"
+                           " timestamp, transaction_id";
+
+/* A table with what tells rows apart, and a value of that type. */
+static struct columns table_like(const char *partition_key, const char *sorting_key,
+                                 const char *value_type)
 {
-    struct ch_column columns[] = {{(char *)"transaction_id", (char *)"String", (char *)""},
-                                  {(char *)"kafka_offset", (char *)"UInt64", (char *)""},
-                                  {(char *)"decimal_value", (char *)value_type, (char *)""}};
+    struct ch_column columns[] = {
+        {.name = (char *)"transaction_id", .type_text = (char *)"String"},
+        {.name = (char *)"kafka_offset", .type_text = (char *)"UInt64"},
+        {.name = (char *)"organization_id", .type_text = (char *)"LowCardinality(String)"},
+        {.name = (char *)"external_customer_id", .type_text = (char *)"String"},
+        {.name = (char *)"code", .type_text = (char *)"String"},
+        {.name = (char *)"timestamp", .type_text = (char *)"DateTime64(3, 'UTC')"},
+        {.name = (char *)"decimal_value", .type_text = (char *)value_type},
+    };
     struct ch_table table = {.partition_key = (char *)partition_key,
+                             .sorting_key = (char *)sorting_key,
                              .columns = columns,
                              .columns_len = ARRAY_LEN(columns) - (value_type == NULL)};
     struct columns result;
     struct err err;
     CHECK(columns_plan(&table, &result, &err));
-    CHECK(strncmp(result.list, "`transaction_id`", strlen("`transaction_id`")) == 0);
     return result;
+}
+
+static struct columns table_cut_by(const char *partition_key, const char *value_type)
+{
+    return table_like(partition_key, ours, value_type);
 }
 
 static struct columns table_with(const char *value_type)
@@ -81,10 +96,12 @@ static void add_all(struct batch *batch, const struct event events[], size_t len
 /* The transaction ids of a block of offsets_only(), joined: they are one letter each. */
 static void letters(const struct buf *block, size_t rows, char *ret_text)
 {
-    /* columns, rows, the column's name and its type, then the texts */
-    size_t at = 2 + 1 + strlen("transaction_id") + 1 + strlen("String");
+    /* the column's name and its type, then the texts */
+    static const char head[] = "transaction_id\6String";
+    const char *at = memmem(block->data, block->size, head, strlen(head));
+    CHECK(at != NULL);
     for (size_t i = 0; i < rows; i++)
-        ret_text[i] = block->data[at + 2 * i + 1];
+        ret_text[i] = at[strlen(head) + 2 * i + 1];
     ret_text[rows] = '\0';
 }
 
@@ -159,6 +176,43 @@ TEST(batch, blocks_follow_the_partition_key)
         CHECK(intent->blocks[rows[i].blocks - 1].period == rows[i].last);
         letters(&batch.blocks[rows[i].blocks - 1], strlen(rows[i].texts), text);
         CHECK(strcmp(text, rows[i].texts) == 0);
+        batch_done(&batch);
+    }
+}
+
+TEST(batch, rows_follow_the_sorting_key_as_far_as_it_is_known)
+{
+    const int64_t hour_ms = 3600000;
+    const struct event events[] = {
+        {0, 1, ORG_B, "a", "k", november_ms + 2 * hour_ms},
+        {0, 2, ORG_A, "b", "k", november_ms + hour_ms + 7},
+        {0, 3, ORG_B, "c", "j", november_ms + hour_ms + 5},
+        {0, 4, ORG_A, "d", "k", november_ms + hour_ms + 6},
+    };
+    static const struct {
+        const char *key, *unknown, *texts;
+    } rows[] = {
+        {ours, "", "dbca"},
+        {"", "", "abcd"},
+        {"transaction_id", "", "abcd"},
+        {"timestamp, organization_id", "", "cdba"},
+        {"toStartOfHour(timestamp), organization_id", "", "bdca"},
+        {"toYYYYMM(timestamp), code", "", "cabd"},
+        {"code, cityHash64(organization_id), timestamp", "cityHash64(organization_id)", "cabd"},
+        {"toHour(timestamp), code", "toHour(timestamp)", "abcd"},
+        {"decimal_value", "decimal_value", "abcd"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct columns columns = table_like("toYYYYMM(timestamp)", rows[i].key, NULL);
+        struct batch batch;
+        struct err err;
+        char text[8];
+        batch_init(&batch, 1, &columns, &key);
+        add_all(&batch, events, ARRAY_LEN(events));
+        CHECK(batch_seal(&batch, no_hwm, 0, RECORDS_MARKED, &err));
+        letters(&batch.blocks[0], 4, text);
+        CHECK(strcmp(text, rows[i].texts) == 0);
+        CHECK(strcmp(columns.order.unknown, rows[i].unknown) == 0);
         batch_done(&batch);
     }
 }

@@ -25,8 +25,9 @@ struct bench {
 static void bench_init(struct bench *bench)
 {
     static const uint8_t secret[SIPHASH_KEY_SIZE] = "0123456789abcde";
-    struct ch_column columns[] = {{(char *)"kafka_offset", (char *)"UInt64", (char *)""}};
+    struct ch_column columns[] = {{.name = (char *)"kafka_offset", .type_text = (char *)"UInt64"}};
     struct ch_table table = {.partition_key = (char *)"toYYYYMM(timestamp)",
+                             .sorting_key = (char *)"",
                              .columns = columns,
                              .columns_len = ARRAY_LEN(columns)};
     struct err err;

@@ -10,7 +10,8 @@ static size_t columns_len;
 
 static void add(const char *name, const char *type)
 {
-    columns[columns_len++] = (struct ch_column){(char *)name, (char *)type, (char *)""};
+    columns[columns_len++] =
+        (struct ch_column){(char *)name, (char *)type, (char *)"", .computed = false};
 }
 
 /* The table that `bxb migrate` makes. */
@@ -35,7 +36,11 @@ static struct ch_table good_table(void)
                              .uuid = (char *)"u",
                              .engine = (char *)"ReplacingMergeTree",
                              .partition_key = (char *)"toYYYYMM(timestamp)",
+                             .sorting_key = (char *)"organization_id, code, transaction_id",
                              .timezone = (char *)"Europe/Berlin",
+                             .server_version = (char *)"26.7.2.1",
+                             .constraints = (char *)"",
+                             .views = (char *)"",
                              .deduplication_window = 5000,
                              .offset_index = true,
                              .columns = columns,
@@ -174,6 +179,50 @@ TEST(table, engines_and_partitions_that_do_not_keep_blocks_whole_are_refused)
     }
 }
 
+TEST(table, merges_must_not_take_different_events_for_one)
+{
+    struct ch_table table = good_table();
+    struct err err;
+    table.sorting_key = (char *)"organization_id, code, toDate(timestamp), lower(transaction_id)";
+    CHECK(!check(&table, &err) && err.code == ERR_TABLE_MISMATCH);
+    CHECK(strstr(err.text, "lacks transaction_id"));
+    table.engine = (char *)"ReplicatedReplacingMergeTree";
+    CHECK(!check(&table, &err));
+    table.engine = (char *)"MergeTree";
+    CHECK(check(&table, &err));
+}
+
+TEST(table, risks_are_said_one_a_line)
+{
+    struct ch_table table = good_table();
+    struct buf out;
+    size_t wanted_len;
+    const struct ch_wanted *wanted = columns_wanted(&wanted_len);
+    buf_init(&out, 4096);
+    columns[0].computed = true; /* it is written: its default does not matter */
+    ch_table_risks(&table, wanted, wanted_len, &out);
+    CHECK(out.size == 0);
+
+    add("day", "Date");
+    columns[columns_len - 1].computed = true;
+    table.columns_len = columns_len;
+    table.server_version = (char *)"26.70.1.1";
+    table.views = (char *)"default.hourly";
+    table.constraints = (char *)"positive";
+    table.deletes_by_ttl = true;
+    ch_table_risks(&table, wanted, wanted_len, &out);
+    static const char *const marks[] = {"26.70.1.1", "default.hourly", "positive", "TTL", "day"};
+    struct slice rest = buf_slice(&out);
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+        const char *end = memchr(rest.data, '\n', rest.size);
+        CHECK(end && memmem(rest.data, (size_t)(end - rest.data), marks[i], strlen(marks[i])));
+        size_t size = (size_t)(end + 1 - rest.data);
+        rest = (struct slice){rest.data + size, rest.size - size};
+    }
+    CHECK(rest.size == 0);
+    buf_done(&out);
+}
+
 TEST(table, a_column_that_computes_itself_is_refused)
 {
     struct ch_table table = good_table();
@@ -195,6 +244,7 @@ TEST(table, partition_keys_that_blocks_can_follow)
         {"toDate(timestamp)", CH_PERIOD_DAY},
         {"", CH_PERIOD_NONE},
         {"tuple()", CH_PERIOD_NONE},
+        {"(toYYYYMM(timestamp))", CH_PERIOD_MONTH},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct ch_table table = good_table();
