@@ -15,6 +15,8 @@ static const char table_sql[] =
     " arrayStringConcat(extractAll(create_table_query, 'CONSTRAINT (\\\\S+) CHECK'), ', '),"
     " arrayStringConcat(arrayMap((d, t) -> concat(d, '.', t), dependencies_database,"
     "                            dependencies_table), ', '),"
+    " (SELECT count() FROM system.settings"
+    "  WHERE name = 'deduplicate_insert' AND value = 'disable'),"
     " match(engine_full, '\\\\sTTL\\\\s'),"
     " if(startsWith(engine, 'Replicated'),"
     "    extract(engine_full, '[^_]replicated_deduplication_window = (\\\\d+)'),"
@@ -95,6 +97,7 @@ bool ch_table_read(struct ch_client *client, const char *database, const char *n
     table.server_version = take_field(&rest);
     table.constraints = take_field(&rest);
     table.views = take_field(&rest);
+    table.forgets_tokens = take_number(&rest) > 0;
     table.deletes_by_ttl = take_number(&rest) > 0;
     uint64_t own_window = take_number(&rest);
     uint64_t server_window = take_number(&rest);
@@ -237,6 +240,12 @@ bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[
                        "%sreplicated_deduplication_window = 100000",
                        db, name, table->deduplication_window, window, db, name,
                        strncmp(table->engine, "Replicated", 10) == 0 ? "" : "non_");
+    if (table->forgets_tokens)
+        return err_set(
+            reterr, ERR_TABLE_MISMATCH,
+            "ClickHouse ignores the tokens of INSERTs (deduplicate_insert = 'disable' in "
+            "the profile of the user); ALTER USER … SETTINGS deduplicate_insert = "
+            "'enable'");
     for (size_t i = 0; i < wanted_len; i++)
         if (!check_column(table, &wanted[i], reterr))
             return false;

@@ -28,7 +28,8 @@ struct ch_table {
     char *sorting_key;   /* "organization_id, code, toDate(timestamp)"; "" for none */
     char *timezone;      /* of the server, for times whose type names none */
     uint64_t deduplication_window;
-    bool offset_index; /* there is a minmax index on kafka_offset */
+    bool forgets_tokens; /* the user's settings say that no INSERT token counts */
+    bool offset_index;   /* there is a minmax index on kafka_offset */
     /* what ch_table_risks speaks of */
     char *server_version; /* "26.7.2.1" */
     char *constraints;    /* names of CHECK constraints, "a, b" */

@@ -125,6 +125,11 @@ TEST(table, what_is_missing_comes_with_the_statement_that_adds_it)
     table.deduplication_window = 4999;
     CHECK(!check(&table, &err));
     CHECK(strstr(err.text, "MODIFY SETTING non_replicated_deduplication_window = 100000"));
+    table = good_table();
+    table.forgets_tokens = true;
+    CHECK(!check(&table, &err) && strstr(err.text, "deduplicate_insert"));
+    table = good_table();
+    table.deduplication_window = 4999;
     table.engine = (char *)"ReplicatedMergeTree";
     CHECK(!check(&table, &err));
     CHECK(strstr(err.text, "MODIFY SETTING replicated_deduplication_window = 100000"));
