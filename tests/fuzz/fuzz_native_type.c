@@ -58,6 +58,8 @@ void fuzz_native_type(struct slice input)
     struct err err;
     struct slice value = input;
     struct slice name = fuzz_take(&value, "\n");
+    if (value.size == 0)
+        value = SLICE(""); /* has an address, as every text of a record */
     CLEANUP(mem_freep) char *text = xstrndup(name.data ? name.data : "", name.size);
     if (!native_type_parse(text, &type, &err)) {
         ASSERT(err.code == ERR_TABLE_MISMATCH);
