@@ -90,7 +90,7 @@ unit_runner =
 else
 unit_runner = $(CRITERION_LIBS)
 endif
-LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a dedup/libdedup.a cli/libcli.a handlers/libhandlers.a \
+LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a ledger/libledger.a batch/libbatch.a dedup/libdedup.a cli/libcli.a handlers/libhandlers.a \
   catalog/libcatalog.a kafka/libkafka.a clickhouse/libclickhouse.a postgres/libpostgres.a \
   schemas/libschemas.a embedded/libembedded.a admin/libadmin.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \

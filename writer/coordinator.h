@@ -15,7 +15,7 @@
 #ifndef WRITER_COORDINATOR_H
 #define WRITER_COORDINATOR_H
 #include "writer/lane.h"
-#include "writer/roster.h"
+#include "ledger/roster.h"
 
 struct coordinator {
     /* set at start */

@@ -11,7 +11,7 @@
 #ifndef WRITER_FLIGHT_H
 #define WRITER_FLIGHT_H
 #include "base/thread.h"
-#include "writer/batch.h"
+#include "batch/batch.h"
 #include "writer/insert.h"
 #include "writer/status.h"
 

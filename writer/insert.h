@@ -13,9 +13,9 @@
 #ifndef WRITER_INSERT_H
 #define WRITER_INSERT_H
 #include "clickhouse/client.h"
-#include "writer/columns.h"
+#include "batch/columns.h"
 #include "writer/lease.h"
-#include "writer/ledger.h"
+#include "ledger/ledger.h"
 
 enum {
     /* A block leaves only when its intent's commit or a read-back of no rows is younger than this:

@@ -7,7 +7,7 @@
 #include <config.h>
 #include "writer/lease.h"
 #include "base/clock.h"
-#include "writer/ledger.h"
+#include "ledger/ledger.h"
 
 enum {
     RETRY_MS = 500,

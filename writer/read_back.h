@@ -4,7 +4,7 @@
 #ifndef WRITER_READ_BACK_H
 #define WRITER_READ_BACK_H
 #include "clickhouse/client.h"
-#include "writer/intent.h"
+#include "batch/intent.h"
 
 enum { READ_BACK_TIMEOUT_MS = 60000 };
 

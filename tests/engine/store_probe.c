@@ -7,7 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "clickhouse/client.h"
-#include "writer/batch.h"
+#include "batch/batch.h"
 #include "writer/read_back.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Gathering records and sealing them into blocks. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "writer/batch.h"
+#include "batch/batch.h"
 #include "tests/unit/check.h"
 
 #define ORG_A "11111111-1111-4111-8111-111111111111"

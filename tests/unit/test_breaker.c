@@ -1,6 +1,6 @@
 /* The breaker's rule. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "writer/breaker.h"
+#include "batch/breaker.h"
 #include "tests/unit/check.h"
 
 TEST(breaker, acts_when_both_share_and_count_are_reached)

@@ -1,6 +1,6 @@
 /* The intent and its JSON. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "writer/intent.h"
+#include "batch/intent.h"
 #include "tests/unit/check.h"
 
 static struct intent sample(void)

@@ -3,8 +3,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "writer/content.h"
-#include "writer/known.h"
+#include "batch/content.h"
+#include "batch/known.h"
 #include "tests/unit/check.h"
 
 #define ORG_A "11111111-1111-4111-8111-111111111111"

@@ -1,6 +1,6 @@
 /* Whether a lane's owner still lives. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "writer/owner.h"
+#include "ledger/owner.h"
 #include "tests/unit/check.h"
 #include <string.h>
 #include <signal.h>

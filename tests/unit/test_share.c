@@ -1,7 +1,7 @@
 /* Fair shares of lanes. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "tests/unit/check.h"
-#include "writer/share.h"
+#include "ledger/share.h"
 #include <string.h>
 
 enum { LANES_MAX = 12, WRITERS_MAX = 5 };

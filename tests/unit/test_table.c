@@ -3,7 +3,7 @@
 #include "clickhouse/period.h"
 #include "clickhouse/table.h"
 #include "tests/unit/check.h"
-#include "writer/columns.h"
+#include "batch/columns.h"
 
 static struct ch_column columns[16];
 static size_t columns_len;

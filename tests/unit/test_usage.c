@@ -1,6 +1,6 @@
 /* Usage totals. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "writer/usage.h"
+#include "batch/usage.h"
 #include "clickhouse/fixed.h"
 #include "tests/unit/check.h"
 
