@@ -173,6 +173,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_tenants.py \
   %D%/flow/test_verify.py \
   %D%/flow/test_writer_kill.py \
+  %D%/flow/test_writer_rests.py \
   %D%/flow/test_writers.py \
   %D%/flow/topic.py \
   %D%/flow/wire.py \

@@ -154,9 +154,9 @@ static bool gather(struct lane *lane, struct err *reterr)
         } else if (full || now >= due_ms(lane, &limits)) {
             return true;
         }
-        int64_t wait = due_ms(lane, &limits) - now;
-        int64_t most = flight_in_air(&lane->flight) ? FLIGHT_STEP_MS : STEP_MAX_MS;
-        if (!take(lane, &limits, wait < 0 ? 0 : wait > most ? most : wait, reterr))
+        /* While one flies nothing is due before it has landed. */
+        int64_t wait = flight_in_air(&lane->flight) ? FLIGHT_STEP_MS : due_ms(lane, &limits) - now;
+        if (!take(lane, &limits, wait < STEP_MAX_MS ? wait : STEP_MAX_MS, reterr))
             return false;
     }
 }
