@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum kind { KIND_counter, KIND_gauge, KIND_labelled, KIND_labelled_counter };
+enum kind { KIND_counter, KIND_gauge, KIND_gauge_ms, KIND_labelled, KIND_labelled_counter };
 
 static const struct metric_row {
     enum kind kind;
@@ -101,7 +101,10 @@ void metrics_print_labelled(struct buf *out, enum metric metric, const char *lab
     buf_append_str(out, rows[metric].family);
     if (labels[0] != '\0')
         buf_printf(out, "{%s}", labels);
-    buf_printf(out, " %" PRId64 "\n", value);
+    if (rows[metric].kind == KIND_gauge_ms)
+        buf_printf(out, " %" PRId64 ".%03" PRId64 "\n", value / 1000, value % 1000);
+    else
+        buf_printf(out, " %" PRId64 "\n", value);
 }
 
 static void print_histogram(struct buf *out, enum histogram histogram)

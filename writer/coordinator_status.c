@@ -78,7 +78,7 @@ void coordinator_metrics(struct coordinator *coordinator, struct buf *out)
     metrics_set(METRIC_WRITER_WRITERS, (int64_t)coordinator->writers);
     lock_release(&coordinator->lock);
     metrics_set(METRIC_WRITER_LANES, lanes);
-    metrics_set(METRIC_WRITER_FRESHNESS, freshness_ms / 1000);
+    metrics_set(METRIC_WRITER_FRESHNESS, freshness_ms);
     metrics_set(METRIC_WRITER_READY, coordinator_ready(coordinator, &ignored));
 }
 

@@ -117,6 +117,7 @@ static void count_completed(struct lane *lane, struct batch *batch)
     metrics_add(METRIC_WRITER_RECORDS_DUPLICATE, (uint64_t)intent_count(intent, FATE_DUPLICATE));
     metrics_add(METRIC_WRITER_RECORDS_DEAD, (uint64_t)intent_count(intent, FATE_DEAD));
     status_progress(&lane->status);
+    lane->reported_ms = 0; /* what was reported is no longer true */
     log_debug(BATCH_COMPLETED, log_i64("batch_seq", lane->ledger.batch_seq), log_i64("rows", rows),
               log_u64("blocks", intent->blocks_len));
     known_write(&lane->known, batch);

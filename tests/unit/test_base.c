@@ -290,6 +290,21 @@ TEST(metrics, print_only_their_own_program)
     buf_done(&out);
 }
 
+TEST(metrics, show_milliseconds_as_seconds)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    metrics_set(METRIC_WRITER_FRESHNESS, 12034);
+    metrics_print(&out, "bxb-writer");
+    CHECK(strstr(buf_text(&out), "bxb_writer_freshness_seconds gauge\n"));
+    CHECK(strstr(buf_text(&out), "\nbxb_writer_freshness_seconds 12.034\n"));
+    metrics_set(METRIC_WRITER_FRESHNESS, 0);
+    buf_reset(&out);
+    metrics_print(&out, "bxb-writer");
+    CHECK(strstr(buf_text(&out), "\nbxb_writer_freshness_seconds 0.000\n"));
+    buf_done(&out);
+}
+
 static struct lock lock;
 static int turns;
 
