@@ -11,6 +11,7 @@
 #include <config.h>
 #include "base/assert.h"
 #include "base/mem.h"
+#include "bench/random_id.h"
 #include "dedup/seen_load.h"
 #include "dedup/segments.h"
 #include <getopt.h>
@@ -37,20 +38,10 @@ static double cpu_ns(void)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-/* The id of that number, as random as a hash. Cheaper than one, so that it weighs little. */
-static struct seen_id id_of(uint64_t number)
-{
-    uint64_t x = (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    uint64_t y = (x ^ x >> 31) * UINT64_C(0xd6e8feb86659fd93);
-    return (struct seen_id){.stored = x ? x : 1, .place = (uint16_t)((y ^ y >> 32) >> 7)};
-}
-
 static void fill(struct seen_id ids[], size_t len, uint64_t from, uint64_t step)
 {
     for (size_t i = 0; i < len; i++)
-        ids[i] = id_of(from + i * step);
+        ids[i] = random_id(from + i * step);
 }
 
 static double measure_hash(void)
@@ -92,7 +83,7 @@ static double measure_check(const struct seen *seen, uint64_t len)
     for (size_t asked = 0; asked < ASKED; asked += BATCH) {
         for (size_t i = 0; i < BATCH; i++) {
             at = (at + UINT64_C(0x9e3779b97f4a7c15)) % len;
-            ids[i] = id_of(i % 2 ? at : at + len);
+            ids[i] = random_id(i % 2 ? at : at + len);
         }
         double begin = cpu_ns();
         seen_check(seen, ids, BATCH, known);
@@ -110,7 +101,7 @@ static double measure_floor(uint64_t size)
     size_t len = size / sizeof(uint64_t);
     uint64_t *words = xmalloc(len * sizeof *words);
     for (size_t i = 0; i < len; i++)
-        words[i] = id_of(i).stored;
+        words[i] = random_id(i).stored;
     uint64_t at = 0;
     double begin = cpu_ns();
     for (size_t i = 0; i < ASKED; i++)

@@ -25,10 +25,12 @@ void link_init(struct link *link, const struct sockaddr_in *address,
     link->events = request->events;
     struct buf *out = &link->request;
     buf_init(out, LINK_REQUEST_MAX);
-    buf_printf(out,
-               "POST %.*s HTTP/1.1\r\nHost: %.*s\r\nAuthorization: Bearer %.*s\r\n"
-               "X-Organization: %.*s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-               SLICE_ARG(request->path), SLICE_ARG(request->host), SLICE_ARG(request->key),
+    buf_printf(out, "POST %.*s HTTP/1.1\r\nHost: %.*s\r\nAuthorization: Bearer ",
+               SLICE_ARG(request->path), SLICE_ARG(request->host));
+    link->key_at = out->size;
+    buf_printf(out, "%.*s\r\nX-Organization: ", SLICE_ARG(request->key));
+    link->organization_at = out->size;
+    buf_printf(out, "%.*s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
                SLICE_ARG(request->organization), many ? "application/x-ndjson" : "application/json",
                body_size);
     link->body_at = out->size;
@@ -70,6 +72,12 @@ bool link_connect(struct link *link)
     }
     link->fd = fd;
     return true;
+}
+
+void link_caller(struct link *link, struct slice organization, struct slice key)
+{
+    memcpy(link->request.data + link->organization_at, organization.data, organization.size);
+    memcpy(link->request.data + link->key_at, key.data, key.size);
 }
 
 void link_begin(struct link *link, uint32_t run, uint64_t number)

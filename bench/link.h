@@ -30,8 +30,9 @@ struct link_request {
 struct link {
     int fd; /* -1: not connected */
     struct sockaddr_in address;
-    struct buf request; /* head and body */
-    size_t body_at;     /* where the body begins in it */
+    struct buf request;             /* head and body */
+    size_t key_at, organization_at; /* where the caller stands in it */
+    size_t body_at;                 /* where the body begins */
     size_t events;
     size_t sent;
     char head[LINK_HEAD_MAX];
@@ -54,6 +55,9 @@ void link_init(struct link *link, const struct sockaddr_in *address,
 void link_done(struct link *link);
 
 bool link_connect(struct link *link); /* anew if need be; blocks for a loopback connect */
+
+/* From now on for this caller, whose texts are as long as those of link_init. */
+void link_caller(struct link *link, struct slice organization, struct slice key);
 
 /* Begins the next request: transaction ids from `number` on. */
 void link_begin(struct link *link, uint32_t run, uint64_t number);

@@ -2,14 +2,15 @@
  *
  *     bench-load --to 127.0.0.1:8080 --keys FILE [--path /v1/events] [--connections 64] [--batch 1]
  *                [--warmup 1] [--seconds 5] [--rate REQUESTS_PER_SECOND | --requests N] [--pid PID]
+ *                [--rotate]
  *
  * Without --rate each connection sends its next request when the last one is answered (a closed
  * loop: good for throughput and CPU). With --rate requests are due at fixed times, and a latency
  * counts from when its request was due, so that a stall shows in every request it delays.
- * FILE has a line "ORGANIZATION KEY" for each caller; connections take them in turn. With --pid the
- * CPU time of that process during the measured seconds is told. Latencies are those of accepted
- * requests (2xx); what was refused for now (429, 503) is counted apart. With --requests the number
- * is sent and then it ends. One thread; prints one JSON object.
+ * FILE has a line "ORGANIZATION KEY" for each caller; connections take them in turn, with --rotate
+ * requests do. With --pid the CPU time of that process during the measured seconds is told.
+ * Latencies are those of accepted requests (2xx); what was refused for now (429, 503) is counted
+ * apart. With --requests the number is sent and then it ends. One thread; prints one JSON object.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -44,6 +45,7 @@ struct options {
     double warmup_s, seconds, rate; /* rate 0: closed loop */
     uint64_t requests;              /* 0: as many as fit into the time */
     long pid;                       /* 0: none */
+    bool rotate;                    /* each request is of the next caller */
 };
 
 struct caller {
@@ -59,7 +61,8 @@ struct load {
     size_t idle_len;
     int epoll, timer;
     uint32_t run; /* makes transaction ids of different runs differ */
-    uint64_t begun, outstanding, broken;
+    uint64_t begun, outstanding;
+    uint64_t broken, closed;              /* connections, with and without a request on its way */
     int64_t start_us, measure_us, end_us; /* measured is from measure_us to end_us */
     double next_due_us;                   /* with a rate */
     bool stopped;                         /* no further request is begun */
@@ -107,6 +110,10 @@ static void read_callers(struct load *load)
         load->callers[load->callers_len++] =
             (struct caller){.organization = xstrdup(organization), .key = xstrdup(key)};
     fclose(file);
+    for (size_t i = 1; i < load->callers_len && load->options->rotate; i++)
+        if (strlen(load->callers[i].organization) != strlen(load->callers[0].organization) ||
+            strlen(load->callers[i].key) != strlen(load->callers[0].key))
+            fail("with --rotate all organizations and keys are of one length");
     if (load->callers_len == 0)
         fail("the file of --keys has no line \"ORGANIZATION KEY\"");
 }
@@ -125,15 +132,19 @@ static void connect_link(struct load *load, struct link *link)
     watch(load, link, EPOLLIN, EPOLL_CTL_ADD);
 }
 
-/* The request of the link, if any, has no answer: its connection is made anew. */
+/* The request of the link, if any, has no answer: its connection is made anew. One without a
+ * request may be closed at any time. */
 static void link_lost(struct load *load, struct link *link)
 {
     if (link->busy) {
         link->busy = false;
         load->outstanding--;
         load->idle[load->idle_len++] = link;
+        load->broken++;
+    } else {
+        load->closed++;
     }
-    if (++load->broken > RECONNECT_MAX)
+    if (load->broken + load->closed > RECONNECT_MAX)
         fail("connections keep breaking");
     connect_link(load, link);
 }
@@ -141,6 +152,10 @@ static void link_lost(struct load *load, struct link *link)
 static void begin(struct load *load, struct link *link, int64_t due_us)
 {
     bool more;
+    if (load->options->rotate) {
+        const struct caller *caller = &load->callers[load->begun % load->callers_len];
+        link_caller(link, slice_from(caller->organization), slice_from(caller->key));
+    }
     link_begin(link, load->run, load->begun * load->options->batch);
     link->since_us = due_us;
     link->busy = true;
@@ -299,7 +314,7 @@ static void usage(void)
 {
     fputs("usage: bench-load --to ADDRESS:PORT --keys FILE [--path PATH] [--connections N]\n"
           "                  [--batch EVENTS] [--warmup S] [--seconds S]\n"
-          "                  [--rate REQUESTS_PER_SECOND | --requests N] [--pid PID]\n",
+          "                  [--rate REQUESTS_PER_SECOND | --requests N] [--pid PID] [--rotate]\n",
           stderr);
     exit(64);
 }
@@ -327,17 +342,13 @@ static void read_address(struct options *options)
 
 static void read_options(int argc, char **argv, struct options *ret_options)
 {
-    static const struct option names[] = {{"to", required_argument, NULL, 't'},
-                                          {"keys", required_argument, NULL, 'k'},
-                                          {"path", required_argument, NULL, 'p'},
-                                          {"connections", required_argument, NULL, 'c'},
-                                          {"batch", required_argument, NULL, 'b'},
-                                          {"warmup", required_argument, NULL, 'w'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"rate", required_argument, NULL, 'r'},
-                                          {"requests", required_argument, NULL, 'n'},
-                                          {"pid", required_argument, NULL, 'i'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"to", required_argument, NULL, 't'},       {"keys", required_argument, NULL, 'k'},
+        {"path", required_argument, NULL, 'p'},     {"connections", required_argument, NULL, 'c'},
+        {"batch", required_argument, NULL, 'b'},    {"warmup", required_argument, NULL, 'w'},
+        {"seconds", required_argument, NULL, 's'},  {"rate", required_argument, NULL, 'r'},
+        {"requests", required_argument, NULL, 'n'}, {"pid", required_argument, NULL, 'i'},
+        {"rotate", no_argument, NULL, 'o'},         {NULL, 0, NULL, 0}};
     struct options o = {
         .path = "/v1/events", .connections = 64, .batch = 1, .warmup_s = 1, .seconds = 5};
     int option;
@@ -372,6 +383,9 @@ static void read_options(int argc, char **argv, struct options *ret_options)
             break;
         case 'i':
             o.pid = (long)read_number(optarg, 1, 1e9);
+            break;
+        case 'o':
+            o.rotate = true;
             break;
         default:
             usage();

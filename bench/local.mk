@@ -1,6 +1,6 @@
 # Programs to measure with; none is built by `make`, installed or run by `make check`.
 bench_programs = %D%/bench-parse %D%/bench-load %D%/bench-floor %D%/bench-broker \
-  %D%/bench-drain %D%/bench-dedup
+  %D%/bench-drain %D%/bench-dedup %D%/bench-remember
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 bench-programs: $(bench_programs)
@@ -35,7 +35,11 @@ EXTRA_DIST += %D%/dom.cc %D%/dom.h
 %C%_bench_drain_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
 %C%_bench_drain_LDADD = base/libbase.a $(RDKAFKA_LIBS) $(CRYPTO_LIBS)
 
-%C%_bench_dedup_SOURCES = %D%/dedup.c
+%C%_bench_dedup_SOURCES = %D%/dedup.c %D%/random_id.h
 %C%_bench_dedup_LDADD = dedup/libdedup.a base/libbase.a $(COMPRESSION_LIBS) $(CRYPTO_LIBS)
 
-EXTRA_DIST += %D%/README.md scripts/bench
+%C%_bench_remember_SOURCES = %D%/remember.c %D%/random_id.h
+%C%_bench_remember_LDADD = dedup/libdedup.a base/libbase.a $(COMPRESSION_LIBS) $(CRYPTO_LIBS)
+
+EXTRA_DIST += %D%/README.md %D%/FIGURES.md %D%/tools.py %D%/scene.py %D%/end_to_end.py %D%/recovery.py %D%/growth.py \
+  scripts/bench

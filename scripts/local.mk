@@ -13,7 +13,9 @@ check-format:
 	cd $(srcdir) && clang-format --dry-run -Werror `git ls-files '*.c' '*.h' '*.cc'`
 format:
 	cd $(srcdir) && clang-format -i `git ls-files '*.c' '*.h' '*.cc'`
-check-local: check-layers check-style check-headers check-docs check-openapi
+check-bench:
+	python3 -B -m doctest $(srcdir)/bench/end_to_end.py
+check-local: check-layers check-style check-headers check-docs check-openapi check-bench
 # Each sanitizer build runs in a pristine copy, as distcheck does, so that it works whether or not
 # the source tree itself is configured.
 check-asan: distdir
@@ -22,4 +24,4 @@ check-tsan: distdir
 	$(srcdir)/scripts/san-check $(distdir) thread
 help:
 	@sed -n 's/^## \{0,1\}//p' $(srcdir)/Makefile.am
-.PHONY: check-layers check-style check-headers check-format format check-asan check-tsan help
+.PHONY: check-layers check-style check-headers check-bench check-format format check-asan check-tsan help

@@ -97,7 +97,7 @@ LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a ledger/libledger.
   $(CRYPTO_LIBS) -ldl
 
 %C%_unit_test_bench_SOURCES = %D%/unit/test_bench.c bench/latency.c bench/latency.h \
-  bench/sample.c bench/sample.h
+  bench/sample.c bench/sample.h bench/link.c bench/link.h bench/random_id.h
 
 # Fuzz targets: `make check` replays their corpora, ./scripts/fuzz searches.
 fuzz_sources = %D%/fuzz/fuzz.c %D%/fuzz/fuzz.h %D%/fuzz/targets.def %D%/fuzz/jansson.c \

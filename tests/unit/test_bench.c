@@ -1,10 +1,12 @@
-/* What the measuring programs rest on: the histogram of latencies and the sample event.
+/* What the measuring programs rest on: the histogram of latencies, the sample event, requests, ids.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "tests/unit/check.h"
 
 #include "bench/latency.h"
+#include "bench/link.h"
+#include "bench/random_id.h"
 #include "bench/sample.h"
 #include <string.h>
 
@@ -77,4 +79,43 @@ TEST(sample, events_differ_only_in_their_transaction_id)
     CHECK(a[SAMPLE_ID_AT - 1] == '"' && a[SAMPLE_ID_AT + SAMPLE_ID_SIZE] == '"');
     sample_renumber(b, 0x12abcdef, 1);
     CHECK(memcmp(a, b, SAMPLE_SIZE) == 0);
+}
+
+TEST(link, another_caller_changes_nothing_else_of_a_request)
+{
+    const struct sockaddr_in nowhere = {.sin_family = AF_INET};
+    struct link_request request = {.host = SLICE("here"),
+                                   .path = SLICE("/v1/events"),
+                                   .organization = SLICE("org-a"),
+                                   .key = SLICE("key-1"),
+                                   .events = 3,
+                                   .unix_s = SAMPLE_RECEIVED_S};
+    struct link changed, made;
+    link_init(&changed, &nowhere, &request);
+    link_caller(&changed, SLICE("org-b"), SLICE("key-2"));
+    CHECK(strstr(buf_text(&changed.request), "\r\nAuthorization: Bearer key-2\r\n"));
+    CHECK(strstr(buf_text(&changed.request), "\r\nX-Organization: org-b\r\n"));
+    request.organization = SLICE("org-b");
+    request.key = SLICE("key-2");
+    link_init(&made, &nowhere, &request);
+    CHECK(slice_equal(buf_slice(&changed.request), buf_slice(&made.request)));
+    CHECK(changed.body_at == made.body_at);
+    link_done(&changed);
+    link_done(&made);
+}
+
+TEST(random_id, numbers_have_ids_of_their_own_in_all_shards)
+{
+    enum { IDS = 1 << 14 };
+    static uint16_t places[1 << 10];
+    uint64_t last = 0;
+    for (uint64_t number = 0; number < IDS; number++) {
+        struct seen_id id = random_id(number);
+        CHECK(id.stored != 0 && id.stored != last);
+        CHECK(random_id(number).stored == id.stored && random_id(number).place == id.place);
+        places[id.place % ARRAY_LEN(places)]++;
+        last = id.stored;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        CHECK(places[i] > 0 && places[i] < 64);
 }

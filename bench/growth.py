@@ -1,0 +1,96 @@
+"""CPU per event of bxb-server and bxb-writer as an installation grows: one thing at a time, beside the same with little
+of it, in turns.
+
+Each axis is some scenes (scene.py) that differ in one thing. A turn: the server takes a backlog, then the writer drains
+it. What the programs need to start and to remember is left out; recovery.py is about that.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import statistics
+
+from scene import Scene
+from tools import say
+
+GOAL = "0.9 to 1.1"
+WARM_UP = 64  # requests before those that count
+
+
+class Axis:
+    """Values of one thing; the first is the control. `make` gives a scene its value."""
+
+    def __init__(self, name, values, make, batch=100, rotate=False):
+        self.name, self.values, self.make, self.batch, self.rotate = name, values, make, batch, rotate
+
+
+def axes(ids_max, rows_max):
+    """What is varied. Organizations send single events, so that each of many sends some."""
+    def organizations(bench, value):
+        return Scene(bench.stack, bench.build, f"orgs_{value}", organizations=value)
+
+    def partitions(bench, value):
+        return Scene(bench.stack, bench.build, f"partitions_{value}", organizations=480, partitions=value)
+
+    def ids(bench, value):
+        scene = Scene(bench.stack, bench.build, f"ids_{value}")
+        turn(bench, scene, 6400, 100, False)  # the lane needs a past
+        if value:
+            scene.remember(value, 5000)
+        return scene
+
+    def rows(bench, value):
+        scene = Scene(bench.stack, bench.build, f"rows_{value}")
+        scene.fill_table(value)
+        return scene
+
+    return (
+        Axis("organizations", (10, 100_000), organizations, batch=1, rotate=True),
+        Axis("partitions", (1, 12, 96), partitions, rotate=True),
+        Axis("remembered ids", (0, ids_max), ids),
+        Axis("rows in the table", (0, rows_max), rows),
+    )
+
+
+def turn(bench, scene, events, batch, rotate):
+    """CPU in µs an event of each process, and the writer's own count of what was stored."""
+    scene.start_server()
+    first, _ = scene.load(bench, WARM_UP, batch, rotate)
+    second, server = scene.load(bench, events // batch, batch, rotate)
+    bench.stack.script("stop", "server")
+    return {"server": server} | scene.drain(first + second)
+
+
+def growth(bench, events, ids, rows, only):
+    bench.stack.script("stop", "writer")
+    for axis in axes(ids, rows):
+        if not axis.name.startswith(only):
+            continue
+        count = events // (3 if axis.batch == 1 else 1)
+        say(f"growth: {axis.name}: making {', '.join(f'{value:,}' for value in axis.values)}")
+        scenes = [axis.make(bench, value) for value in axis.values]
+        rounds = []
+        for number in range(bench.rounds):
+            say(f"growth: {axis.name}, round {number + 1} of {bench.rounds}")
+            order = list(zip(axis.values, scenes))
+            results = {value: turn(bench, scene, count, axis.batch, axis.rotate)
+                       for value, scene in (order if number % 2 == 0 else reversed(order))}
+            rounds.append([results[value] for value in axis.values])
+        report(bench, axis, rounds, count)
+        for scene in scenes:
+            scene.remove()
+
+
+def report(bench, axis, rounds, events):
+    control = axis.values[0]
+    for column, value in enumerate(axis.values[1:], 1):
+        for name in ("server", "writer", "engine", "postgres"):
+            pairs = [(results[column][name], results[0][name]) for results in rounds]
+            bench.table.add("growth", f"{value:,} {axis.name}, {name}; floor: {control:,}", "µs CPU/event", pairs,
+                            GOAL if name in ("server", "writer") else "")
+    if axis.name == "organizations":
+        # Each event of the many is a usage key of its own, of the few none is.
+        keys = min(events, axis.values[-1])
+        costs = [(results[-1]["postgres"] - results[0]["postgres"]) * events / keys for results in rounds]
+        say(f"growth: PostgreSQL: {statistics.median(costs):.1f} µs of CPU for each distinct usage key of a batch")
+        bench.table.add("growth", "PostgreSQL: a distinct usage key of a batch; floor: an event of few keys", "µs CPU",
+                        [(cost, max(results[0]["postgres"], 0.01)) for cost, results in zip(costs, rounds)])
