@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 enum {
-    RETRY_MS = 1000,   /* while it does not pass */
+    RETRY_MIN_MS = 50, /* when it did not pass: the catalog may only just be on its way */
+    RETRY_MAX_MS = 1000,
     TIMEOUT_MS = 3000, /* of one look; a stop waits for it */
 };
 
@@ -100,10 +101,12 @@ static bool look_and_note(struct topic_guard *guard)
 static void run(void *arg)
 {
     struct topic_guard *guard = arg;
+    int64_t retry_ms = RETRY_MIN_MS;
     for (;;) {
         bool passes = look_and_note(guard);
-        int64_t pause_ms = passes ? guard->settings->events_topic_check : RETRY_MS;
-        int64_t until = clock_mono_ms() + pause_ms;
+        int64_t until = clock_mono_ms() + (passes ? guard->settings->events_topic_check : retry_ms);
+        int64_t longer_ms = 2 * retry_ms < RETRY_MAX_MS ? 2 * retry_ms : RETRY_MAX_MS;
+        retry_ms = passes ? RETRY_MIN_MS : longer_ms;
         lock_acquire(&guard->lock);
         while (!guard->stopping && lock_wait_until(&guard->lock, until))
             continue;

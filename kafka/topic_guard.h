@@ -18,7 +18,8 @@ typedef bool topic_in_use_fn(void *context, const char *cluster_id, uint32_t *re
                              struct err *reterr);
 
 /* `settings` is borrowed until topic_guard_stop; `in_use` may be NULL. Looks every
- * events.topic_check, and once a second while the topic does not pass. Does not wait. */
+ * events.topic_check, and while the topic does not pass soon again, then once a second. Does not
+ * wait. */
 struct topic_guard *topic_guard_start(const struct settings *settings, topic_in_use_fn *in_use,
                                       void *context);
 
