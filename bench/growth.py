@@ -8,12 +8,15 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import statistics
+import time
 
 from scene import Scene
-from tools import say
+from tools import cpu_s, say
 
 GOAL = "0.9 to 1.1"
 WARM_UP = 64  # requests before those that count
+CHANGES = 4  # of the catalog
+SENDERS = 480  # organizations where their number is not what is varied: so many that all partitions have their share
 
 
 class Axis:
@@ -29,25 +32,25 @@ def axes(ids_max, rows_max):
         return Scene(bench.stack, bench.build, f"orgs_{value}", organizations=value)
 
     def partitions(bench, value):
-        return Scene(bench.stack, bench.build, f"partitions_{value}", organizations=480, partitions=value)
+        return Scene(bench.stack, bench.build, f"partitions_{value}", organizations=SENDERS, partitions=value)
 
     def ids(bench, value):
-        scene = Scene(bench.stack, bench.build, f"ids_{value}")
+        scene = Scene(bench.stack, bench.build, f"ids_{value}", organizations=SENDERS)
         turn(bench, scene, 6400, 100, False)  # the lane needs a past
         if value:
             scene.remember(value, 5000)
         return scene
 
     def rows(bench, value):
-        scene = Scene(bench.stack, bench.build, f"rows_{value}")
+        scene = Scene(bench.stack, bench.build, f"rows_{value}", organizations=SENDERS)
         scene.fill_table(value)
         return scene
 
     return (
         Axis("organizations", (10, 100_000), organizations, batch=1, rotate=True),
         Axis("partitions", (1, 12, 96), partitions, rotate=True),
-        Axis("remembered ids", (0, ids_max), ids),
-        Axis("rows in the table", (0, rows_max), rows),
+        Axis("remembered ids", (0, ids_max), ids, rotate=True),
+        Axis("rows in the table", (0, rows_max), rows, rotate=True),
     )
 
 
@@ -58,6 +61,24 @@ def turn(bench, scene, events, batch, rotate):
     second, server = scene.load(bench, events // batch, batch, rotate)
     bench.stack.script("stop", "server")
     return {"server": server} | scene.drain(first + second)
+
+
+def catalog_cost(bench, scene):
+    """Of bxb-server: seconds from start to ready, and CPU in ms of taking notice of one change of the catalog."""
+    url = bench.stack.env["BXB_ADMIN_URL"]
+    begun = time.monotonic()
+    with scene.program("bxb-server") as server:
+        scene.wait_ready(server, url)
+        ready = time.monotonic() - begun
+        used = []
+        for changes in (0, CHANGES):
+            before = cpu_s(server.pid)
+            for number in range(CHANGES):
+                if changes:
+                    scene.psql(f"UPDATE organization SET burst_ms = 1000 + {number} WHERE name = 'bench 0'")
+                time.sleep(0.7)  # within its poll
+            used.append(cpu_s(server.pid) - before)
+    return ready, (used[1] - used[0]) / CHANGES * 1000
 
 
 def growth(bench, events, ids, rows, only):
@@ -76,6 +97,8 @@ def growth(bench, events, ids, rows, only):
                        for value, scene in (order if number % 2 == 0 else reversed(order))}
             rounds.append([results[value] for value in axis.values])
         report(bench, axis, rounds, count)
+        if axis.name == "organizations":
+            report_catalog(bench, axis, scenes)
         for scene in scenes:
             scene.remove()
 
@@ -94,3 +117,13 @@ def report(bench, axis, rounds, events):
         say(f"growth: PostgreSQL: {statistics.median(costs):.1f} µs of CPU for each distinct usage key of a batch")
         bench.table.add("growth", "PostgreSQL: a distinct usage key of a batch; floor: an event of few keys", "µs CPU",
                         [(cost, max(results[0]["postgres"], 0.01)) for cost, results in zip(costs, rounds)])
+
+
+def report_catalog(bench, axis, scenes):
+    say("growth: the catalog")
+    rounds = [[catalog_cost(bench, scene) for scene in scenes] for _ in range(bench.rounds)]
+    what = f"{axis.values[-1]:,} organizations, bxb-server"
+    bench.table.add("growth", f"{what}: start → ready; floor: {axis.values[0]:,}", "s",
+                    [(many[0], few[0]) for few, many in rounds])
+    bench.table.add("growth", f"{what}: taking notice of a change of one; floor: {axis.values[0]:,}", "ms CPU",
+                    [(many[1], max(few[1], 0.1)) for few, many in rounds])
