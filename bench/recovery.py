@@ -12,7 +12,7 @@ import signal
 import time
 
 from scene import Scene
-from tools import Failure, cpu_s, say
+from tools import Failure, cpu_s, peak_size, say
 
 # Records of a batch. A writer that is busy closes one about every 300 ms; what it leaves at 10,000 events a second is
 # like the first, what it leaves at 600 is like the second: 100 million ids, and two batches a second for two days.
@@ -29,17 +29,20 @@ def recovery(bench, ids):
         say(f"recovery: making {ids:,} ids in batches of {batch:,}")
         scene = make(bench, f"b{batch}")
         scene.remember(ids, batch)
-        pairs, cpu, inside = [], [], []
+        pairs, cpu, inside, memory = [], [], [], []
         for number in range(bench.rounds):
             say(f"recovery: {ids:,} ids in batches of {batch:,}, round {number + 1} of {bench.rounds}")
-            seconds, used, said = restart_writer(scene, ids)
-            floor, floor_used, _ = restart_writer(plain, 0)
+            seconds, used, said, size = restart_writer(scene, ids)
+            floor, floor_used, _, floor_size = restart_writer(plain, 0)
+            memory.append(((size - floor_size) / ids, 12))
             pairs.append((seconds, floor))
             cpu.append((used, floor_used))
             inside.append((said, seconds))
         what = f"kill -9 → ready, {ids:,} ids in batches of {batch:,}"
         bench.table.add("recovery", f"{what}; floor: none", "s", pairs, "≤ 2 s (10 M), 10 s (100 M)")
         bench.table.add("recovery", f"{what}: CPU; floor: none", "s CPU", cpu)
+        bench.table.add("recovery", f"{what}: peak memory beside that without; floor: what is promised", "bytes/id",
+                        memory, "≤ 1")
         bench.table.add("recovery", f"{what}: reading them again; floor: all of it", "s", inside)
         scene.remove()
     pairs = [(start(plain, "bxb-server"), start(plain, "bxb-writer")) for _ in range(bench.rounds)]
@@ -63,7 +66,8 @@ def start(scene, name):
 
 
 def restart_writer(scene, ids):
-    """Seconds from kill -9 until its successor is ready, its CPU until then, and what it says that remembering took."""
+    """Seconds from kill -9 until its successor is ready, its CPU until then, seconds that it says remembering took, and its
+    peak memory."""
     url = scene.stack.env[URLS["bxb-writer"]]
     with scene.program("bxb-writer") as first:
         scene.wait_ready(first, url)
@@ -72,9 +76,9 @@ def restart_writer(scene, ids):
         first.wait()
         with scene.program("bxb-writer") as second:
             scene.wait_ready(second, url)
-            seconds, used = time.monotonic() - begun, cpu_s(second.pid)
+            seconds, used, size = time.monotonic() - begun, cpu_s(second.pid), peak_size(second.pid)
             log = second.log.read_text()
     said = re.search(r"event=seen_recalled .*ids=(\d+) from_segments=(\d+) .*ms=(\d+)", log)
     if not said or int(said.group(2)) < ids:
         raise Failure(f"not everything came from segments:\n{log[-2000:]}")
-    return seconds, used, int(said.group(3)) / 1000
+    return seconds, used, int(said.group(3)) / 1000, size

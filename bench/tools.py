@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -31,6 +32,12 @@ def cpu_s(pid):
     """User and system time of a process."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_size(pid):
+    """Bytes of memory that a process had at most."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+)", status).group(1)) * 1024
 
 
 def get(url, timeout=10):

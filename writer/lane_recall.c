@@ -124,6 +124,16 @@ static bool take_stamp(void *arg, const struct segment_stamp *stamp, struct slic
     return true;
 }
 
+/* Room for what the ledger says, at most for as much as the files can hold: of small batches a
+ * third of their bytes are no ids. */
+static void reserve(struct recall *recall, uint64_t files_size)
+{
+    uint64_t ids = 0, ids_max = files_size / SEGMENT_ID_SIZE;
+    for (size_t i = 0; i < recall->len; i++)
+        ids += (uint64_t)recall->batches[i].stored;
+    seen_reserve(&recall->known->seen, ids < ids_max ? ids : ids_max);
+}
+
 static bool read_segments(struct recall *recall, int64_t from_ms, struct err *reterr)
 {
     struct known *known = recall->known;
@@ -136,7 +146,7 @@ static bool read_segments(struct recall *recall, int64_t from_ms, struct err *re
         log_warning(SEGMENTS, log_error_of(&err));
         return true;
     }
-    seen_reserve(&known->seen, size / SEGMENT_ID_SIZE);
+    reserve(recall, size);
     if (!segments_read(known->segments, from_ms, take_stamp, recall, &found, &err)) {
         log_warning(SEGMENTS, log_error_of(&err));
         return true;
