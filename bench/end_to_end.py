@@ -213,10 +213,10 @@ def idle_cost(stack, probe, seconds=3):
     return {name: (after[name] - before[name]) / seconds for name in after}
 
 
-def end_to_end(bench, seconds):
-    stack, table = bench.stack, bench.table
+def end_to_end(bench, seconds, batch_wait):
+    stack = bench.stack
     stack.restart("server")  # on the stack's own topic
-    stack.script("start", "writer")
+    stack.restart("writer", writer_batch_wait=batch_wait)
     probe = Probe(stack, bench.keys)
     try:
         with probe.asking():
