@@ -8,7 +8,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { ANSWER_MAX = 1024 * 1024 };
+enum {
+    ANSWER_MAX = 1024 * 1024,
+    /* As long as Kafka keeps the records of an intent: an older block is never posted again. */
+    TOKENS_KEPT_LEAST_S = 7 * 86400,
+    /* Query parameters, tokens of INSERTs, and every setting that is sent: 23.8. */
+    OLDEST_VERSION = 2308,
+    VERSION_SIZE = 64,
+};
 
 static const char table_sql[] =
     "SELECT toString(uuid), engine, partition_key, sorting_key, timezone(), version(),"
@@ -26,6 +33,9 @@ static const char table_sql[] =
     "     WHERE name = 'replicated_deduplication_window'),"
     "    (SELECT any(value) FROM system.merge_tree_settings"
     "     WHERE name = 'non_replicated_deduplication_window')),"
+    " extract(engine_full, 'replicated_deduplication_window_seconds = (\\\\d+)'),"
+    " (SELECT any(value) FROM system.replicated_merge_tree_settings"
+    "  WHERE name = 'replicated_deduplication_window_seconds'),"
     " (SELECT count() FROM system.data_skipping_indices"
     "  WHERE database = {database:String} AND table = {table:String}"
     "  AND type = 'minmax' AND expr = 'kafka_offset')"
@@ -74,6 +84,33 @@ static bool read_columns(struct ch_client *client, const struct ch_param params[
     return true;
 }
 
+/* False when the version, as "26.7.2.1", lacks what is asked for. */
+static bool check_version(const char *version, struct err *reterr)
+{
+    char *end;
+    unsigned long major = strtoul(version, &end, 10);
+    unsigned long minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+    return major * 100 + minor >= OLDEST_VERSION ||
+           err_set(reterr, ERR_CLICKHOUSE_REFUSED,
+                   "ClickHouse %s is too old: the writer needs %d.%d or newer", version,
+                   OLDEST_VERSION / 100, OLDEST_VERSION % 100);
+}
+
+/* A server that does not understand the question may be too old: then that is what is said. */
+static bool refused(struct ch_client *client, struct err *reterr)
+{
+    CLEANUP(buf_done) struct buf answer;
+    struct err ignored;
+    buf_init(&answer, VERSION_SIZE);
+    if (reterr->code != ERR_CLICKHOUSE_REFUSED ||
+        !ch_query(client, "SELECT version() FORMAT TabSeparatedRaw", NULL, 0, CH_TABLE_TIMEOUT_MS,
+                  &answer, &ignored))
+        return false;
+    struct slice rest = buf_slice(&answer);
+    CLEANUP(mem_freep) char *version = take_field(&rest);
+    return check_version(version, reterr) && false;
+}
+
 bool ch_table_read(struct ch_client *client, const char *database, const char *name,
                    struct ch_table *ret_table, struct err *reterr)
 {
@@ -81,7 +118,7 @@ bool ch_table_read(struct ch_client *client, const char *database, const char *n
     CLEANUP(buf_done) struct buf answer;
     buf_init(&answer, ANSWER_MAX);
     if (!ch_query(client, table_sql, params, 2, CH_TABLE_TIMEOUT_MS, &answer, reterr))
-        return false;
+        return refused(client, reterr);
     struct slice rest = buf_slice(&answer);
     if (rest.size == 0)
         return err_set(reterr, ERR_TABLE_MISMATCH,
@@ -102,6 +139,9 @@ bool ch_table_read(struct ch_client *client, const char *database, const char *n
     uint64_t own_window = take_number(&rest);
     uint64_t server_window = take_number(&rest);
     table.deduplication_window = own_window > 0 ? own_window : server_window;
+    uint64_t own_s = take_number(&rest);
+    uint64_t server_s = take_number(&rest);
+    table.deduplication_s = own_s > 0 ? own_s : server_s;
     table.offset_index = take_number(&rest) > 0;
     if (!read_columns(client, params, &table, reterr))
         return false;
@@ -142,6 +182,11 @@ const struct ch_column *ch_table_column(const struct ch_table *table, const char
 bool ch_table_replaces(const struct ch_table *table)
 {
     return strstr(table->engine, "ReplacingMergeTree") != NULL;
+}
+
+bool ch_table_replicated(const struct ch_table *table)
+{
+    return strncmp(table->engine, "Replicated", strlen("Replicated")) == 0;
 }
 
 /* The engines that keep every row until an equal key replaces it. */
@@ -223,6 +268,8 @@ bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[
                     size_t wanted_len, uint64_t window, struct err *reterr)
 {
     const char *db = table->database, *name = table->name;
+    if (!check_version(table->server_version, reterr))
+        return false;
     if (!engine_fits(table->engine))
         return err_set(reterr, ERR_TABLE_MISMATCH,
                        "%s.%s has the engine %s; use ReplacingMergeTree(version) or MergeTree", db,
@@ -239,7 +286,13 @@ bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[
                        " are needed; ALTER TABLE %s.%s MODIFY SETTING "
                        "%sreplicated_deduplication_window = 100000",
                        db, name, table->deduplication_window, window, db, name,
-                       strncmp(table->engine, "Replicated", 10) == 0 ? "" : "non_");
+                       ch_table_replicated(table) ? "" : "non_");
+    if (ch_table_replicated(table) && table->deduplication_s < TOKENS_KEPT_LEAST_S)
+        return err_set(reterr, ERR_TABLE_MISMATCH,
+                       "%s.%s remembers INSERT tokens for %" PRIu64
+                       " s; ALTER TABLE %s.%s MODIFY SETTING "
+                       "replicated_deduplication_window_seconds = %d",
+                       db, name, table->deduplication_s, db, name, TOKENS_KEPT_LEAST_S);
     if (table->forgets_tokens)
         return err_set(
             reterr, ERR_TABLE_MISMATCH,

@@ -28,8 +28,9 @@ struct ch_table {
     char *sorting_key;   /* "organization_id, code, toDate(timestamp)"; "" for none */
     char *timezone;      /* of the server, for times whose type names none */
     uint64_t deduplication_window;
-    bool forgets_tokens; /* the user's settings say that no INSERT token counts */
-    bool offset_index;   /* there is a minmax index on kafka_offset */
+    uint64_t deduplication_s; /* how long a token counts; of a Replicated table */
+    bool forgets_tokens;      /* the user's settings say that no INSERT token counts */
+    bool offset_index;        /* there is a minmax index on kafka_offset */
     /* what ch_table_risks speaks of */
     char *server_version; /* "26.7.2.1" */
     char *constraints;    /* names of CHECK constraints, "a, b" */
@@ -55,14 +56,16 @@ struct ch_wanted {
 
 enum { CH_TABLE_TIMEOUT_MS = 10000 };
 
-/* Errors: TABLE_MISMATCH (no such table), CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_REFUSED. */
+/* Errors: TABLE_MISMATCH (no such table), CLICKHOUSE_UNAVAILABLE, CLICKHOUSE_REFUSED (also by a
+ * server that is too old: the text says so). */
 bool ch_table_read(struct ch_client *client, const char *database, const char *name,
                    struct ch_table *ret_table, struct err *reterr) MUST_CHECK;
 void ch_table_done(struct ch_table *table); /* a zeroed one is fine */
 
 /* Family of MergeTree that keeps every row, a partition key that blocks can follow (period.h), a
  * deduplication window of at least `window`, the index that makes reading back cheap, and the
- * wanted columns in types that can be written. Errors: TABLE_MISMATCH. */
+ * wanted columns in types that can be written. Errors: TABLE_MISMATCH, CLICKHOUSE_REFUSED (the
+ * server is too old). */
 bool ch_table_check(const struct ch_table *table, const struct ch_wanted wanted[],
                     size_t wanted_len, uint64_t window, struct err *reterr) MUST_CHECK;
 
@@ -77,5 +80,9 @@ const struct ch_column *ch_table_column(const struct ch_table *table, const char
 
 /* True when merges may remove rows with an equal key (ReplacingMergeTree). */
 bool ch_table_replaces(const struct ch_table *table);
+
+/* True when the table has replicas: tokens live in Keeper, and a replica may lack rows that another
+ * one has. */
+bool ch_table_replicated(const struct ch_table *table);
 
 #endif

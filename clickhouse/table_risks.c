@@ -31,6 +31,11 @@ void ch_table_risks(const struct ch_table *table, const struct ch_wanted wanted[
     if (!version_was_checked(table->server_version))
         buf_printf(out, "ClickHouse %s was not tried; the versions that were begin with %s\n",
                    table->server_version, checked_versions[0]);
+    if (ch_table_replicated(table))
+        buf_printf(out,
+                   "it is a %s: the tests did not run with replicas; name one replica in "
+                   "clickhouse_url, because a block that this one lacks is waited for\n",
+                   table->engine);
     if (table->views[0] != '\0')
         buf_printf(
             out,

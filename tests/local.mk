@@ -30,6 +30,7 @@ unit_tests = \
   %D%/unit/test_fixed \
   %D%/unit/test_headers \
   %D%/unit/test_inflate \
+  %D%/unit/test_insert \
   %D%/unit/test_intent \
   %D%/unit/test_known \
   %D%/unit/test_log \
@@ -81,7 +82,8 @@ AM_CPPFLAGS += $(CRITERION_CFLAGS) $(COMPRESSION_CFLAGS) $(RDKAFKA_CFLAGS) $(MHD
 
 check_LIBRARIES += %D%/libsupport.a
 %C%_libsupport_a_SOURCES = %D%/support/events.c %D%/support/events.h %D%/support/mock_kafka.c \
-  %D%/support/mock_kafka.h %D%/support/same.h %D%/support/text.h \
+  %D%/support/mock_kafka.h %D%/support/same.h %D%/support/scripted_server.c \
+  %D%/support/scripted_server.h %D%/support/text.h \
   %D%/unit/check.h
 if TSAN
 AM_CPPFLAGS += -DPLAIN_RUNNER

@@ -105,6 +105,12 @@ static enum insert_step step_doubt(struct inserter *inserter, const struct inten
     result = ask(inserter, intent, index, reterr);
     if (result != READ_BACK_NONE)
         return step_from(result, reterr);
+    if (inserter->replicated) {
+        err_set(reterr, ERR_CLICKHOUSE_UNKNOWN,
+                "ClickHouse has the token of block %u, but this replica no row of it: it lags",
+                intent->blocks[index].period);
+        return INSERT_AGAIN;
+    }
     *doubt = INSERT_SETTLE;
     err_set(reterr, ERR_CLICKHOUSE_UNKNOWN,
             "ClickHouse accepts the token of block %u, but has no row of it",

@@ -7,6 +7,9 @@
  *              no INSERT of this block runs in the server, read back once more. Still none: raise
  *              the attempt in PostgreSQL, then DOUBT with the new token
  *
+ * A Replicated table never comes to SETTLE: Keeper takes token and part at once, so the rows that
+ * this replica lacks are on another one.
+ *
  * Every call does one of these steps and never waits between tries: that is the caller's.
  *
  * Threads: one at a time. SPDX-License-Identifier: Apache-2.0 */
@@ -31,7 +34,8 @@ struct inserter {
     struct ledger *ledger;
     struct lease *lease;
     const char *table;
-    bool replaces; /* ch_table_replaces */
+    bool replaces;   /* ch_table_replaces */
+    bool replicated; /* ch_table_replicated */
     /* owned by the thread that inserts */
     int64_t proof_boot_ms;
     unsigned serial; /* makes each query_id another one */

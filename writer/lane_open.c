@@ -169,6 +169,7 @@ static void prepare(struct lane *lane)
         .lease = &lane->lease,
         .table = lane->table.name,
         .replaces = ch_table_replaces(&lane->table),
+        .replicated = ch_table_replicated(&lane->table),
     };
     flight_init(&lane->flight, &lane->inserter, &lane->status);
     batch_init(&lane->batches[0], partitions, &lane->columns, &lane->known.key);

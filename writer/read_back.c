@@ -13,7 +13,8 @@ enum {
 };
 
 /* Nothing that could hide a row: no cache, no FINAL, no limit that would end the query early, and
- * on a replicated table no replica that lags behind. */
+ * no replica that lacks what was written with a quorum. Without one a replica that lags still
+ * answers 0: writer/insert.c does not take that for a burned token. */
 const char read_back_truthful[] =
     " SETTINGS use_query_cache = 0, final = 0, apply_deleted_mask = 0,"
     " max_rows_to_read = 0, max_bytes_to_read = 0,"

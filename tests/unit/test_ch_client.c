@@ -1,99 +1,16 @@
 /* ClickHouse's client against a server that does what a test tells it to.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
-#include "base/thread.h"
 #include "clickhouse/client.h"
+#include "tests/support/scripted_server.h"
 #include "tests/unit/check.h"
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum {
-    REQUEST_MAX = 16384,
     TIMEOUT_MS = 3000,
 };
 
-#define OK_KEPT   "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=30\r\nContent-Length: 0\r\n\r\n"
-#define OK_SHORT  "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n"
-#define HANG_UP   "" /* read the request, close the connection */
-#define NEXT_CONN NULL
-
-/* Answers requests with the texts, in order; NEXT_CONN closes the connection first. */
-struct server {
-    int listener;
-    char url[64];
-    const char *const *answers;
-    size_t answers_len;
-    struct thread thread;
-    /* written by the thread, read after server_stop */
-    int connections, requests;
-    char last[REQUEST_MAX]; /* the last request, with its body */
-};
-
-/* Reads one request; false when the peer closed. */
-static bool read_request(int socket, char request[REQUEST_MAX])
-{
-    size_t size = 0, want = REQUEST_MAX - 1;
-    while (size < want) {
-        ssize_t got = recv(socket, request + size, want - size, 0);
-        if (got <= 0)
-            return false;
-        size += (size_t)got;
-        request[size] = '\0';
-        const char *end = strstr(request, "\r\n\r\n");
-        const char *length = strstr(request, "Content-Length: ");
-        if (end && length)
-            want = (size_t)(end - request) + 4 + strtoul(length + 16, NULL, 10);
-    }
-    return true;
-}
-
-static void serve(void *arg)
-{
-    struct server *server = arg;
-    for (size_t at = 0; at < server->answers_len;) {
-        int socket = accept(server->listener, NULL, NULL);
-        if (socket < 0)
-            return;
-        server->connections++;
-        /* A connection on which no request came takes no answer away. */
-        for (bool keep = true; keep && at < server->answers_len;) {
-            const char *answer = server->answers[at];
-            keep = answer && read_request(socket, server->last);
-            if (answer && !keep)
-                break;
-            at++;
-            if (!keep)
-                break;
-            server->requests++;
-            size_t size = strlen(answer);
-            keep = size > 0 && send(socket, answer, size, MSG_NOSIGNAL) == (ssize_t)size;
-        }
-        close(socket);
-    }
-}
-
-static void server_start(struct server *server, const char *const answers[], size_t answers_len)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    *server = (struct server){.answers = answers, .answers_len = answers_len};
-    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(bind(server->listener, (struct sockaddr *)&address, size) == 0);
-    CHECK(listen(server->listener, 8) == 0);
-    CHECK(getsockname(server->listener, (struct sockaddr *)&address, &size) == 0);
-    snprintf(server->url, sizeof server->url, "http://127.0.0.1:%u/", ntohs(address.sin_port));
-    thread_start(&server->thread, "server", serve, server);
-}
-
-static void server_stop(struct server *server)
-{
-    shutdown(server->listener, SHUT_RDWR); /* wakes accept */
-    thread_join(&server->thread);
-    close(server->listener);
-}
+#define OK_KEPT  "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=30\r\nContent-Length: 0\r\n\r\n"
+#define OK_SHORT "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n"
 
 static struct ch_client *client_of(const char *url)
 {
@@ -113,7 +30,7 @@ static enum ch_verdict insert(struct ch_client *client, bool (*may_send)(void *)
     return ch_insert(client, &what, err);
 }
 
-static enum ch_verdict insert_into(struct server *server, struct err *err)
+static enum ch_verdict insert_into(struct scripted_server *server, struct err *err)
 {
     struct ch_client *client = client_of(server->url);
     enum ch_verdict verdict = insert(client, NULL, err);
@@ -153,11 +70,11 @@ TEST(ch_client, says_everything_the_promises_rest_on)
         "Content-Length: 8\r\n",
         "\r\n\r\n\x01\n\nblock",
     };
-    struct server server;
+    struct scripted_server server;
     struct err err;
-    server_start(&server, answers, ARRAY_LEN(answers));
+    scripted_server_start(&server, answers, ARRAY_LEN(answers));
     CHECK(insert_into(&server, &err) == CH_LANDED);
-    server_stop(&server);
+    scripted_server_stop(&server);
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
         CHECK(strstr(server.last, wanted[i]));
     CHECK(!strstr(server.last, "Expect:"));
@@ -185,12 +102,12 @@ TEST(ch_client, verdicts_follow_the_answer)
         {HANG_UP, CH_UNKNOWN, ERR_CLICKHOUSE_UNKNOWN},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct server server;
+        struct scripted_server server;
         struct err err;
-        server_start(&server, &rows[i].answer, 1);
+        scripted_server_start(&server, &rows[i].answer, 1);
         CHECK(insert_into(&server, &err) == rows[i].verdict);
         CHECK(err.code == rows[i].code);
-        server_stop(&server);
+        scripted_server_stop(&server);
     }
 }
 
@@ -206,41 +123,41 @@ TEST(ch_client, nothing_was_sent_when_nobody_listens)
 TEST(ch_client, sends_nothing_when_it_may_not)
 {
     static const char *const answers[] = {OK_KEPT};
-    struct server server;
+    struct scripted_server server;
     struct err err;
-    server_start(&server, answers, ARRAY_LEN(answers));
+    scripted_server_start(&server, answers, ARRAY_LEN(answers));
     struct ch_client *client = client_of(server.url);
     CHECK(insert(client, never, &err) == CH_NOT_SENT);
     ch_free(client);
-    server_stop(&server);
+    scripted_server_stop(&server);
     CHECK(server.requests == 0);
 }
 
 TEST(ch_client, keeps_a_connection_that_the_server_keeps)
 {
     static const char *const answers[] = {OK_KEPT, OK_KEPT, OK_KEPT};
-    struct server server;
+    struct scripted_server server;
     struct err err;
-    server_start(&server, answers, ARRAY_LEN(answers));
+    scripted_server_start(&server, answers, ARRAY_LEN(answers));
     struct ch_client *client = client_of(server.url);
     for (int i = 0; i < 3; i++)
         CHECK(insert(client, NULL, &err) == CH_LANDED);
     ch_free(client);
-    server_stop(&server);
+    scripted_server_stop(&server);
     CHECK(server.connections == 1 && server.requests == 3);
 }
 
 TEST(ch_client, uses_no_connection_that_may_be_closing)
 {
     static const char *const answers[] = {OK_SHORT, NEXT_CONN, OK_SHORT};
-    struct server server;
+    struct scripted_server server;
     struct err err;
-    server_start(&server, answers, ARRAY_LEN(answers));
+    scripted_server_start(&server, answers, ARRAY_LEN(answers));
     struct ch_client *client = client_of(server.url);
     CHECK(insert(client, NULL, &err) == CH_LANDED);
     CHECK(insert(client, NULL, &err) == CH_LANDED);
     ch_free(client);
-    server_stop(&server);
+    scripted_server_stop(&server);
     CHECK(server.connections == 2);
 }
 
@@ -249,15 +166,15 @@ TEST(ch_client, uses_no_connection_that_may_be_closing)
 TEST(ch_client, never_sends_a_request_twice)
 {
     static const char *const answers[] = {OK_KEPT, HANG_UP, OK_KEPT};
-    struct server server;
+    struct scripted_server server;
     struct err err;
-    server_start(&server, answers, ARRAY_LEN(answers));
+    scripted_server_start(&server, answers, ARRAY_LEN(answers));
     struct ch_client *client = client_of(server.url);
     CHECK(insert(client, NULL, &err) == CH_LANDED);
     CHECK(insert(client, NULL, &err) == CH_UNKNOWN);
     CHECK(insert(client, NULL, &err) == CH_LANDED);
     ch_free(client);
-    server_stop(&server);
+    scripted_server_stop(&server);
     CHECK(server.requests == 3);
 }
 
@@ -270,12 +187,12 @@ TEST(ch_client, queries_answer_or_say_why_not)
         "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
     };
     static const struct ch_param params[] = {{"name", "a b"}};
-    struct server server;
+    struct scripted_server server;
     struct err err;
     struct buf out;
     buf_init(&out, 64);
     buf_append_str(&out, "before ");
-    server_start(&server, answers, ARRAY_LEN(answers));
+    scripted_server_start(&server, answers, ARRAY_LEN(answers));
     struct ch_client *client = client_of(server.url);
     CHECK(ch_query(client, "SELECT {name:String}", params, 1, TIMEOUT_MS, &out, &err));
     CHECK(strcmp(buf_text(&out), "before 1\t2\n") == 0);
@@ -285,7 +202,7 @@ TEST(ch_client, queries_answer_or_say_why_not)
     CHECK(err.code == ERR_CLICKHOUSE_UNAVAILABLE);
     CHECK(strcmp(buf_text(&out), "before 1\t2\n") == 0);
     ch_free(client);
-    server_stop(&server);
+    scripted_server_stop(&server);
     buf_done(&out);
 }
 
@@ -293,29 +210,29 @@ TEST(ch_client, an_answer_beyond_the_cap_is_an_error)
 {
     static const char *const answers[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"};
-    struct server server;
+    struct scripted_server server;
     struct err err;
     struct buf out;
     buf_init(&out, 5);
-    server_start(&server, answers, ARRAY_LEN(answers));
+    scripted_server_start(&server, answers, ARRAY_LEN(answers));
     struct ch_client *client = client_of(server.url);
     CHECK(!ch_query(client, "SELECT 1", NULL, 0, TIMEOUT_MS, &out, &err));
     CHECK(out.size == 0);
     ch_free(client);
-    server_stop(&server);
+    scripted_server_stop(&server);
     buf_done(&out);
 }
 
 TEST(ch_client, a_cancelled_client_sends_nothing_more)
 {
     static const char *const answers[] = {OK_KEPT};
-    struct server server;
+    struct scripted_server server;
     struct err err;
-    server_start(&server, answers, ARRAY_LEN(answers));
+    scripted_server_start(&server, answers, ARRAY_LEN(answers));
     struct ch_client *client = client_of(server.url);
     ch_cancel(client);
     CHECK(insert(client, NULL, &err) != CH_LANDED);
     ch_free(client);
-    server_stop(&server);
+    scripted_server_stop(&server);
     CHECK(server.requests == 0);
 }

@@ -133,6 +133,12 @@ TEST(table, what_is_missing_comes_with_the_statement_that_adds_it)
     table.engine = (char *)"ReplicatedMergeTree";
     CHECK(!check(&table, &err));
     CHECK(strstr(err.text, "MODIFY SETTING replicated_deduplication_window = 100000"));
+    table.deduplication_window = 5000;
+    table.deduplication_s = 3600;
+    CHECK(!check(&table, &err));
+    CHECK(strstr(err.text, "MODIFY SETTING replicated_deduplication_window_seconds = 604800"));
+    table.deduplication_s = 604800;
+    CHECK(check(&table, &err));
 }
 
 TEST(table, types_that_would_change_a_value_are_refused)
@@ -184,6 +190,22 @@ TEST(table, engines_and_partitions_that_do_not_keep_blocks_whole_are_refused)
     }
 }
 
+TEST(table, a_server_that_is_too_old_is_refused)
+{
+    static const struct {
+        const char *version;
+        bool good;
+    } rows[] = {{"18.16.1", false}, {"23.7.6.111", false}, {"23.8.1.1", true}, {"23.12.1", true},
+                {"26.7.2.1", true}, {"100.1.1.1", true},   {"", false}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ch_table table = good_table();
+        struct err err;
+        table.server_version = (char *)rows[i].version;
+        CHECK(check(&table, &err) == rows[i].good);
+        CHECK(rows[i].good || (err.code == ERR_CLICKHOUSE_REFUSED && strstr(err.text, "too old")));
+    }
+}
+
 TEST(table, merges_must_not_take_different_events_for_one)
 {
     struct ch_table table = good_table();
@@ -215,8 +237,10 @@ TEST(table, risks_are_said_one_a_line)
     table.views = (char *)"default.hourly";
     table.constraints = (char *)"positive";
     table.deletes_by_ttl = true;
+    table.engine = (char *)"ReplicatedMergeTree";
     ch_table_risks(&table, wanted, wanted_len, &out);
-    static const char *const marks[] = {"26.70.1.1", "default.hourly", "positive", "TTL", "day"};
+    static const char *const marks[] = {"26.70.1.1", "one replica", "default.hourly",
+                                        "positive",  "TTL",         "day"};
     struct slice rest = buf_slice(&out);
     for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
         const char *end = memchr(rest.data, '\n', rest.size);

@@ -32,7 +32,7 @@ TEST(verdict, no_answer_is_no_verdict)
 
 TEST(verdict, codes_are_told_apart)
 {
-    static const int not_sent[] = {201, 202, 203, 242, 285, 439};
+    static const int not_sent[] = {201, 202, 203, 242, 285, 439, 667, 745};
     static const int unknown[] = {
         3,   33,  159, 209, 210,  225,  236,  241, 252,
         319, 389, 394, 999, 1000, 1001, 1002, 4711 /* not in the table */};
@@ -61,8 +61,9 @@ TEST(verdict, waiting_helps_a_query_or_does_not)
         int exception;
         bool can_pass;
     } rows[] = {
-        {0, 0, true},     {503, 0, true},   {429, 0, true},   {404, 0, false},    {401, 0, false},
-        {500, 241, true}, {500, 202, true}, {404, 60, false}, {500, 4711, false},
+        {0, 0, true},       {503, 0, true},   {429, 0, true},   {404, 0, false},
+        {401, 0, false},    {500, 241, true}, {500, 202, true}, {404, 60, false},
+        {500, 4711, false}, {500, 289, true}, {500, 667, true}, {500, 774, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct ch_answer answer = {.status = rows[i].status, .exception = rows[i].exception};
