@@ -134,9 +134,13 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/engine/conftest.py \
   %D%/engine/test_inserts.py \
   %D%/engine/test_life.py \
+  %D%/engine/old_server.py \
+  %D%/engine/provocations.py \
   %D%/engine/test_native.py \
+  %D%/engine/test_old_server.py \
   %D%/engine/test_tables.py \
   %D%/engine/test_queries.py \
+  %D%/engine/test_verdicts.py \
   %D%/flow/Partition.java \
   %D%/flow/case.py \
   %D%/flow/conftest.py \

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import httpx
 import pytest
@@ -29,6 +29,13 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def wait_until(condition: Callable[[], Any], patience_s: float, what: str) -> None:
+    give_up = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < give_up, f"after {patience_s:g} s still not: {what}"
+        time.sleep(0.02)
 
 
 class Engine:

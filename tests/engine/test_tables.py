@@ -11,6 +11,7 @@ import uuid
 import pytest
 
 from engine.conftest import PROBES
+from engine.provocations import replica
 
 PROBE = PROBES / "store_probe"
 RECORDS = 500
@@ -153,6 +154,21 @@ def test_what_cannot_work_is_refused_with_what_mends_it(made, store, name):
     shape, text = REFUSED[name]
     lines = store(made(**shape))
     assert len(lines) == 1 and lines[0].startswith("refused ") and text in lines[0], lines
+
+
+TOKENS = "replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 604800"
+
+
+def test_a_replicated_table_must_remember_tokens_for_as_long_as_kafka_keeps_records(engine, store):
+    columns = ", ".join(f"{column} {kind}" for column, kind in COLUMNS.items()) + ", INDEX o kafka_offset TYPE minmax GRANULARITY 1"
+    rest = f"PARTITION BY toYYYYMM(timestamp) ORDER BY ({KEY})"
+    with replica(engine, columns, rest, "Replacing") as table:
+        (line,) = store(table)
+        assert "for 3600 s" in line and "MODIFY SETTING replicated_deduplication_window_seconds = 604800" in line, line
+    with replica(engine, columns, f"{rest} SETTINGS {TOKENS}", "Replacing") as table:
+        lines = store(table)
+        assert lines[0].startswith("risk it is a ReplicatedReplacingMergeTree: "), lines
+        assert "NOT_INITIALIZED" in lines[1] and lines[2].endswith(" unknown"), lines
 
 
 def test_what_can_surprise_is_said(engine, made, store):
