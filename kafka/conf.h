@@ -27,6 +27,18 @@ void conf_set(rd_kafka_conf_t *conf, const char *name, const char *value);
  * KAFKA_REFUSED. Returns false. `what` says what was being done. */
 bool conf_error(struct err *reterr, rd_kafka_resp_err_t code, const char *what, const char *text);
 
+/* What kafka/errors.def says of an error. */
+enum conf_meaning {
+    CONF_REFUSED,
+    CONF_PASSES,
+    CONF_GAP,
+    CONF_DAMAGED,
+    CONF_NO_TOPIC,
+    CONF_END,
+};
+
+enum conf_meaning conf_meaning(rd_kafka_resp_err_t code);
+
 /* Whether an error passes by itself: connections, time-outs, elections. */
 bool conf_error_passes(rd_kafka_resp_err_t code);
 

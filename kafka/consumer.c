@@ -266,31 +266,27 @@ static enum consumer_step judge(struct consumer *consumer, rd_kafka_message_t *m
     snprintf(text, sizeof(text), "partition %d: %s", message->partition,
              rd_kafka_message_errstr(message));
     rd_kafka_message_destroy(message);
-    switch ((int)code) {
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+    switch (conf_meaning(code)) {
+    case CONF_END:
         consumer->trouble = false;
         *ret_message = event;
         return CONSUMER_EOF;
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+    case CONF_PASSES:
+        return CONSUMER_TIMEOUT;
+    case CONF_GAP:
         err_set(reterr, ERR_LOG_GAP, "%s", text);
         return CONSUMER_ERROR;
-    case RD_KAFKA_RESP_ERR__BAD_MSG:
-    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case CONF_DAMAGED:
         err_set(reterr, ERR_RECORD_INVALID, "%s", text);
         return CONSUMER_ERROR;
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case CONF_NO_TOPIC:
         err_set(reterr, ERR_TOPIC_MISMATCH, "topic %s: %s", consumer->topic, text);
         return CONSUMER_ERROR;
-    default:
-        if (conf_error_passes(code))
-            return CONSUMER_TIMEOUT;
-        err_set(reterr, ERR_KAFKA_REFUSED, "%s", text);
-        return CONSUMER_ERROR;
+    case CONF_REFUSED:
+        break;
     }
+    err_set(reterr, ERR_KAFKA_REFUSED, "%s", text);
+    return CONSUMER_ERROR;
 }
 
 /* Whether the message is the next of its partition; a repetition is not. */

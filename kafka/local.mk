@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %D%/libkafka.a
 %C%_libkafka_a_SOURCES = \
-  %D%/kafka.h %D%/conf.c %D%/conf.h \
+  %D%/kafka.h %D%/conf.c %D%/conf.h %D%/errors.def \
   %D%/acked.c %D%/acked.h \
   %D%/partition.c %D%/partition.h \
   %D%/producer.c %D%/producer.h \

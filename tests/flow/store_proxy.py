@@ -41,6 +41,7 @@ class StoreProxy(FaultProxy):
 
     def __init__(self, address: str):
         self._armed: Optional[Strike] = None
+        self.insert_settings = ""  # "name=value&…": put before the token of each INSERT, for ClickHouse to act on
         self.struck = threading.Event()
         self.answer = b""  # of the request that was struck, as far as it came
         super().__init__(address)
@@ -103,6 +104,8 @@ class _StorePair(Pair):
         return passing
 
     def _request(self, chunk: bytes) -> bytes:
+        if self._proxy.insert_settings:
+            chunk = chunk.replace(INSERT, f"{self._proxy.insert_settings}&".encode() + INSERT, 1)
         self._tail = (self._tail + chunk)[-TAIL:]
         strike = self._struck
         if not strike:

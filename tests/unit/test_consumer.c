@@ -9,7 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PARTITIONS = 3, RECORDS = 3000 };
+enum {
+    PARTITIONS = 3,
+    RECORDS = 3000,
+    FETCH = 1, /* Kafka's number of the request */
+};
 
 static atomic_int acknowledged;
 
@@ -172,6 +176,41 @@ TEST(consumer, an_offset_that_is_not_in_the_log_is_a_gap)
         continue;
     CHECK(step == CONSUMER_ERROR && err.code == ERR_LOG_GAP);
     consumer_close(consumer);
+    mock_kafka_stop(&fixture.mock, &fixture.settings);
+}
+
+TEST(consumer, errors_of_fetches_stop_or_pass)
+{
+    static const struct {
+        rd_kafka_resp_err_t error;
+        enum err_code code; /* ERR_NONE: it passes */
+    } rows[] = {
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, ERR_KAFKA_REFUSED},
+        {RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, ERR_LOG_GAP},
+        {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERR_NONE}, /* librdkafka looks for it again */
+        {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, ERR_NONE},
+        {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, ERR_NONE},
+    };
+    struct fixture fixture;
+    set_up(&fixture);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct consumer_message message;
+        struct err err = {0};
+        enum consumer_step step;
+        rd_kafka_resp_err_t error = rows[i].error;
+        rd_kafka_mock_clear_request_errors(fixture.mock.cluster, FETCH);
+        rd_kafka_mock_push_request_errors(fixture.mock.cluster, FETCH, 3, error, error, error);
+        struct consumer *consumer = open_all(&fixture);
+        if (rows[i].code == ERR_NONE) {
+            CHECK(read_to_the_end(consumer, (int64_t[PARTITIONS]){0}) == RECORDS);
+        } else {
+            while ((step = consumer_next(consumer, 5000, &message, &err)) == CONSUMER_MESSAGE ||
+                   step == CONSUMER_EOF)
+                continue;
+            CHECK(step == CONSUMER_ERROR && err.code == rows[i].code);
+        }
+        consumer_close(consumer);
+    }
     mock_kafka_stop(&fixture.mock, &fixture.settings);
 }
 

@@ -8,7 +8,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { PARTITIONS = 4, RECORDS = 100 };
+enum {
+    PARTITIONS = 4,
+    RECORDS = 100,
+    PRODUCE = 0, /* Kafka's number of the request */
+};
 
 struct sent {
     atomic_int reports;
@@ -106,6 +110,32 @@ TEST(producer, becomes_ready_and_reports_each_record_acknowledged_once)
     CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == RECORDS);
     tear_down(&fixture);
     CHECK(reported(&fixture) == RECORDS);
+}
+
+TEST(producer, what_a_broker_refuses_is_not_stored_and_what_passes_is_sent_again)
+{
+    static const struct {
+        rd_kafka_resp_err_t error;
+        enum producer_fate fate;
+    } rows[] = {
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, PRODUCER_NOT_STORED},
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, PRODUCER_NOT_STORED},
+        {RD_KAFKA_RESP_ERR_INVALID_RECORD, PRODUCER_NOT_STORED},
+        {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, PRODUCER_ACKNOWLEDGED},
+        {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, PRODUCER_ACKNOWLEDGED},
+        {RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, PRODUCER_ACKNOWLEDGED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture fixture;
+        struct err err;
+        set_up(&fixture);
+        CHECK(wait_ready(fixture.producer));
+        rd_kafka_mock_push_request_errors(fixture.mock.cluster, PRODUCE, 1, rows[i].error);
+        CHECK(hand_over(fixture.producer, 0, SLICE("v"), &fixture.sent[0], &err));
+        CHECK(wait_reported(&fixture, 1));
+        CHECK(with_fate(&fixture, rows[i].fate) == 1);
+        tear_down(&fixture);
+    }
 }
 
 TEST(producer, is_not_ready_and_refuses_without_an_instance)
