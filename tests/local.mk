@@ -147,6 +147,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/contract.py \
   %D%/flow/examples.py \
   %D%/flow/frozen_thread.py \
+  %D%/flow/error_rows.py \
   %D%/flow/fault_rows.py \
   %D%/flow/generated.py \
   %D%/flow/installation.py \
@@ -162,6 +163,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_cli.py \
   %D%/flow/test_duplicates.py \
   %D%/flow/test_contract.py \
+  %D%/flow/test_error_rows.py \
   %D%/flow/test_examples.py \
   %D%/flow/test_fault_rows.py \
   %D%/flow/test_generated.py \
@@ -176,6 +178,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_server_stop.py \
   %D%/flow/test_shapes.py \
   %D%/flow/test_stack.py \
+  %D%/flow/test_store_errors.py \
   %D%/flow/test_tenants.py \
   %D%/flow/test_verify.py \
   %D%/flow/test_writer_kill.py \

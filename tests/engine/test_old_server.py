@@ -233,6 +233,7 @@ def test_keeper_is_frozen_and_killed(replicas):
     replicas.keeper.process.kill()
     replicas.keeper.process.wait(30)
     wait_until(lambda: "TABLE_IS_READ_ONLY" in replicas.insert().text, 30, "the table is read-only")
+    must_be("TABLE_IS_READ_ONLY", replicas.insert())
     replicas.keeper.start()
     replicas.wait_writable()
     assert replicas.insert().verdict == "landed"

@@ -11,6 +11,7 @@ import threading
 import psycopg
 import pytest
 
+from engine.old_server import OldServer
 from flow.case import Case
 from flow.stack import REPOSITORY, wait_until
 
@@ -165,13 +166,12 @@ def test_a_read_back_asks_for_what_it_must(case):
         assert all(wanted in query for query in queries), queries[0]
 
 
+def test_a_clickhouse_that_is_too_old_is_refused(case):
+    with OldServer() as old, case.running(clickhouse_url=old.url) as writer:
+        writer.wait_unready("clickhouse_refused: ClickHouse 18.16.1 is too old: the writer needs 23.8 or newer")
+
+
 # PostgreSQL
-
-
-def postgres_states() -> dict[str, str]:
-    """postgres/sqlstates.def: the code of each state, or class of states."""
-    text = (REPOSITORY / "postgres" / "sqlstates.def").read_text(encoding="utf-8")
-    return {state: code.lower() for state, code in re.findall(r'^STATE\("(\w+)", (\w+)', text, re.M)}
 
 
 # States that a trigger can raise: those of the table whose cause cannot be brought about here, and some that it has not.
