@@ -11,6 +11,7 @@ import subprocess
 import threading
 import urllib.parse
 import uuid
+from typing import Optional
 
 import pytest
 
@@ -175,18 +176,25 @@ class Replicas:
 
     def __init__(self, keeper: ZooKeeper, one: OldServer, two: OldServer):
         self.keeper, self.one, self.two = keeper, one, two
-        self.way = Stripped(one)
-        self.table = "t"
-        for server, replica in ((one, "one"), (two, "two")):
-            make = f"CREATE TABLE t (a UInt64, s String) ENGINE = ReplicatedMergeTree('/t', '{replica}') ORDER BY a"
-            wait_until(lambda: server.http.post("/", content=make).status_code == 200, 30, "the table is made")
+        self.ways = {server: Stripped(server) for server in (one, two)}
+        self.make("t")
         self.written = 0
 
-    def insert(self, **settings: str) -> Verdict:
-        self.written += 1  # no block is like another: without tokens these servers know one by its content
-        block = self.one.native(f"SELECT number + {self.written * 100} AS a, 'x' AS s FROM numbers(10)")
-        self.way.settings = settings
-        return insert(self.way.url, self.table, block)
+    def make(self, table: str, settings: str = "") -> None:
+        for server, replica in ((self.one, "one"), (self.two, "two")):
+            engine = f"ReplicatedMergeTree('/{table}', '{replica}') ORDER BY a {settings}"
+            make = f"CREATE TABLE {table} (a UInt64, s String) ENGINE = {engine}"
+            wait_until(lambda: server.http.post("/", content=make).status_code == 200, 30, "the table is made")
+
+    def next_block(self) -> bytes:
+        """No block is like another: these servers, which have no tokens, know one by its content."""
+        self.written += 1
+        return self.one.native(f"SELECT number + {self.written * 100} AS a, 'x' AS s FROM numbers(10)")
+
+    def insert(self, block: Optional[bytes] = None, server: Optional[OldServer] = None, table: str = "t", **settings: str) -> Verdict:
+        way = self.ways[server or self.one]
+        way.settings = settings
+        return insert(way.url, table, block or self.next_block())
 
     def wait_writable(self) -> None:
         for server in (self.one, self.two):
@@ -205,11 +213,30 @@ def test_a_replica_that_lags_answers_zero_whatever_the_query_asks_for(replicas):
     replicas.wait_writable()
     replicas.two.run("SYSTEM STOP FETCHES t")
     before = replicas.two.count("t", select_sequential_consistency="1")
-    assert replicas.insert().verdict == "landed"
+    block = replicas.next_block()
+    assert replicas.insert(block).verdict == "landed"
     assert replicas.one.count("t") == before + 10
     assert replicas.two.count("t", select_sequential_consistency="1") == before
+    # A repetition is recognised by the one that lags, too, and lands nothing.
+    assert replicas.insert(block, replicas.two).verdict == "landed"
+    assert replicas.two.count("t") == before
     replicas.two.run("SYSTEM START FETCHES t")
     wait_until(lambda: replicas.two.count("t") == before + 10, 30, "it has caught up")
+    assert replicas.one.count("t") == before + 10
+
+
+def test_what_keeper_has_forgotten_lands_again(replicas):
+    """Time is that of the newest INSERT: an old one is forgotten when others follow (docs/TABLE.md)."""
+    replicas.wait_writable()
+    replicas.make("short", "SETTINGS replicated_deduplication_window_seconds = 1, cleanup_delay_period = 1")
+    block, rows = replicas.next_block(), f"short WHERE intDiv(a, 100) = {replicas.written}"
+
+    def again() -> int:
+        assert replicas.insert(block, table="short").verdict == "landed"
+        return replicas.one.count(rows)
+
+    assert again() == again() == 10
+    wait_until(lambda: replicas.insert(table="short").verdict == "landed" and again() > 10, 60, "the block lands again")
 
 
 def test_quorums_that_are_not_reached(replicas):
