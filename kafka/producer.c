@@ -26,6 +26,7 @@ enum {
     POLL_MS = 100,
     STATISTICS_MS = 500,
     RECREATE_EVERY_MS = 1000, /* an instance that fails at once must not be made in a hot loop */
+    SEND_AT_ONCE = 64,        /* records of one call of librdkafka's */
 };
 
 struct instance {
@@ -375,11 +376,30 @@ static rd_kafka_resp_err_t produce(struct instance *instance, const struct produ
     return rc == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
 }
 
+/* Before records are handed over: their reports may come at any time from then on. */
+static void expect(struct producer *producer, size_t records)
+{
+    if (atomic_fetch_add(&producer->outstanding, records) == 0)
+        atomic_store(&producer->progress_ms, clock_mono_ms());
+}
+
+/* The present instance, for a sender that has counted itself; NULL: *reterr says why not. */
+static struct instance *usable(struct producer *producer, struct err *reterr)
+{
+    struct instance *instance = atomic_load(&producer->instance);
+    if (atomic_load_explicit(&producer->draining, memory_order_relaxed)) {
+        err_set(reterr, ERR_SHUTTING_DOWN, "the service is shutting down");
+        return NULL;
+    }
+    if (!instance)
+        err_set(reterr, ERR_BROKER_UNAVAILABLE, "there is no connection to the broker");
+    return instance;
+}
+
 static bool send_on(struct producer *producer, struct instance *instance,
                     const struct producer_record *record, void *opaque, struct err *reterr)
 {
-    if (atomic_fetch_add(&producer->outstanding, 1) == 0)
-        atomic_store(&producer->progress_ms, clock_mono_ms());
+    expect(producer, 1);
     rd_kafka_resp_err_t code = produce(instance, record, opaque);
     if (!code)
         return true;
@@ -391,16 +411,82 @@ bool producer_send(struct producer *producer, const struct producer_record *reco
                    struct err *reterr)
 {
     atomic_fetch_add(&producer->senders, 1);
-    struct instance *instance = atomic_load(&producer->instance);
-    bool ok;
-    if (atomic_load_explicit(&producer->draining, memory_order_relaxed))
-        ok = err_set(reterr, ERR_SHUTTING_DOWN, "the service is shutting down");
-    else if (!instance)
-        ok = err_set(reterr, ERR_BROKER_UNAVAILABLE, "there is no connection to the broker");
-    else
-        ok = send_on(producer, instance, record, opaque, reterr);
+    struct instance *instance = usable(producer, reterr);
+    bool ok = instance && send_on(producer, instance, record, opaque, reterr);
     atomic_fetch_sub(&producer->senders, 1);
     return ok;
+}
+
+/* The records from `first` on, as librdkafka takes them. */
+static void fill(const struct producer_batch *batch, size_t first, rd_kafka_message_t *messages,
+                 size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        void *opaque;
+        struct slice value = batch->next(batch->context, first + i, &opaque);
+        messages[i] = (rd_kafka_message_t){
+            .payload = (void *)(uintptr_t)value.data,
+            .len = value.size,
+            .key = (void *)(uintptr_t)batch->key.data,
+            .key_len = batch->key.size,
+            ._private = opaque,
+        };
+    }
+}
+
+/* Looking up the partition and asking the clocks cost as much as handing one record over: one call
+ * does it once for all of its messages. It knows no headers. */
+static void produce_many(struct instance *instance, const struct producer_batch *batch,
+                         rd_kafka_message_t *messages, size_t len)
+{
+    if (batch->traceparent.size == 0) {
+        (void)rd_kafka_produce_batch(instance->topic, (int32_t)batch->partition, 0 /* msgflags */,
+                                     messages, (int)len);
+        return;
+    }
+    struct producer_record record = {
+        .partition = batch->partition, .key = batch->key, .traceparent = batch->traceparent};
+    for (size_t i = 0; i < len; i++) {
+        record.value = (struct slice){messages[i].payload, messages[i].len};
+        messages[i].err = produce(instance, &record, messages[i]._private);
+    }
+}
+
+/* Hands over those from `first` on. Returns how many were taken. */
+static size_t send_some(struct producer *producer, struct instance *instance,
+                        const struct producer_batch *batch, size_t first, size_t len)
+{
+    rd_kafka_message_t messages[SEND_AT_ONCE];
+    size_t taken = 0;
+    fill(batch, first, messages, len);
+    expect(producer, len);
+    produce_many(instance, batch, messages, len);
+    for (size_t i = 0; i < len; i++) {
+        struct err err;
+        taken += !messages[i].err;
+        if (messages[i].err && !send_error(&err, messages[i].err))
+            batch->refused(batch->context, first + i, &err);
+    }
+    if (taken < len)
+        atomic_fetch_sub(&producer->outstanding, len - taken);
+    return taken;
+}
+
+size_t producer_send_batch(struct producer *producer, const struct producer_batch *batch)
+{
+    struct err err;
+    size_t taken = 0;
+    atomic_fetch_add(&producer->senders, 1);
+    struct instance *instance = usable(producer, &err);
+    for (size_t first = 0; first < batch->len && instance; first += SEND_AT_ONCE) {
+        size_t left = batch->len - first;
+        taken +=
+            send_some(producer, instance, batch, first, left < SEND_AT_ONCE ? left : SEND_AT_ONCE);
+    }
+    for (size_t i = 0; i < batch->len && !instance; i++)
+        batch->refused(batch->context, i, &err);
+    atomic_fetch_sub(&producer->senders, 1);
+    return taken;
 }
 
 void producer_drain(struct producer *producer, int64_t grace_ms)

@@ -4,10 +4,12 @@
  *     producer_send(producer, &record, opaque, &err);
  *     … later, on the delivery thread: report(opaque, PRODUCER_ACKNOWLEDGED)
  *
+ * producer_send_batch does the same for the records of a request.
+ *
  * acks=all and enable.idempotence are fixed. A fatal error of librdkafka makes a new instance
  * inside; everything outstanding on the old one is reported first, as far as it went.
  *
- * Threads: producer_send from any; reports come from one delivery thread of the producer's own.
+ * Threads: sending from any; reports come from one delivery thread of the producer's own.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef KAFKA_PRODUCER_H
 #define KAFKA_PRODUCER_H
@@ -39,7 +41,7 @@ enum producer_fate {
     PRODUCER_UNKNOWN,      /* it may be in the log, or yet come there */
 };
 
-/* Called once for each record that producer_send took. Must not block. */
+/* Called once for each record that was taken. Must not block. */
 typedef void producer_report_fn(void *opaque, enum producer_fate fate);
 
 /* Makes the producer and starts its threads. Does not wait for the broker. `settings` is borrowed
@@ -70,6 +72,23 @@ struct producer_record {
  * now), SHUTTING_DOWN (drained), EVENT_TOO_LARGE. */
 bool producer_send(struct producer *producer, const struct producer_record *record, void *opaque,
                    struct err *reterr) MUST_CHECK;
+
+/* Several records of one partition under one key. Key and values are borrowed until the reports. */
+struct producer_batch {
+    uint32_t partition;
+    struct slice key;
+    struct slice traceparent; /* as above */
+    size_t len;
+    /* Gives value and opaque of each, 0 to len - 1, in order and once, before it is handed over. */
+    struct slice (*next)(void *context, size_t i, void **ret_opaque);
+    /* Called, before producer_send_batch returns, for each that was not taken: no report comes. */
+    void (*refused)(void *context, size_t i, const struct err *err);
+    void *context;
+};
+
+/* Hands them over, in order, for less than as many calls of producer_send. Never blocks. Returns
+ * how many were taken. Errors of each: those of producer_send. */
+size_t producer_send_batch(struct producer *producer, const struct producer_batch *batch);
 
 /* From now on producer_send refuses. Waits until everything sent is reported, at most grace_ms;
  * then purges, so that every record is reported in any case. Once. */

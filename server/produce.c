@@ -48,9 +48,20 @@ void produce_report(void *opaque, enum producer_fate fate)
         end_wait(request);
 }
 
-/* A record that the producer did not take. */
-static void refuse(struct request *request, size_t i, const struct err *err)
+/* Record i, for the producer. */
+static struct slice next_record(void *context, size_t i, void **ret_opaque)
 {
+    struct request *request = context;
+    struct produced *produced = &request->produced[i];
+    produced->request = request;
+    *ret_opaque = produced;
+    return request->batch.records[i].value;
+}
+
+/* Record i was not taken. */
+static void on_refused(void *context, size_t i, const struct err *err)
+{
+    struct request *request = context;
     if (request->send_err.code == ERR_NONE)
         request->send_err = *err;
     struct events_result *result = &request->batch.results[request->batch.records[i].result];
@@ -89,21 +100,16 @@ bool produce_records(struct request *request, struct err *reterr)
     deadline_add(&server->deadlines, request);
 
     const struct slice key = request->rules.organization_id;
-    struct producer_record record = {
+    const struct producer_batch records = {
         .partition = partition_of(key, producer_partitions(server->producer)),
         .key = key,
         .traceparent = request->headers.traceparent,
+        .len = batch->records_len,
+        .next = next_record,
+        .refused = on_refused,
+        .context = request,
     };
-    for (size_t i = 0; i < batch->records_len; i++) {
-        struct err err;
-        request->produced[i].request = request;
-        record.value = batch->records[i].value;
-        if (!producer_send(server->producer, &record, &request->produced[i], &err)) {
-            refuse(request, i, &err);
-        } else {
-            request->sent++;
-        }
-    }
+    request->sent = producer_send_batch(server->producer, &records);
     const size_t unsent = batch->records_len - request->sent;
     if (atomic_fetch_sub(&request->pending, unsent + 1) == unsent + 1)
         end_wait(request);
@@ -114,9 +120,11 @@ bool produce_records(struct request *request, struct err *reterr)
  */
 static unsigned char final_fate(struct request *request, size_t i)
 {
-    unsigned char fate = FATE_PENDING;
     if (!request->produced)
         return FATE_NOT_STORED;
+    unsigned char fate = atomic_load(&request->produced[i].fate);
+    if (fate != FATE_PENDING)
+        return fate;
     if (atomic_compare_exchange_strong(&request->produced[i].fate, &fate, FATE_TOLD))
         return FATE_TOLD;
     return fate;
@@ -125,20 +133,20 @@ static unsigned char final_fate(struct request *request, size_t i)
 void produce_settle(struct request *request)
 {
     const struct events_batch *batch = &request->batch;
-    uint64_t accepted = 0, late = 0, rejected = 0;
+    uint64_t accepted = 0, late = 0;
+    uint64_t rejected = batch->results_len - batch->records_len; /* or withheld */
     for (size_t i = 0; i < batch->records_len; i++) {
         struct events_result *result = &batch->results[batch->records[i].result];
-        if (result->status == EVENTS_REJECTED)
+        if (result->status == EVENTS_REJECTED) {
+            rejected++;
             continue;
+        }
         unsigned char fate = final_fate(request, i);
         result->status = fate == FATE_ACKNOWLEDGED ? EVENTS_ACCEPTED : EVENTS_FAILED;
         accepted += fate == FATE_ACKNOWLEDGED;
         late += fate == FATE_TOLD;
         request->failed += fate != FATE_ACKNOWLEDGED;
     }
-    for (size_t i = 0; i < batch->results_len; i++)
-        rejected += batch->results[i].status == EVENTS_REJECTED ||
-                    batch->results[i].status == EVENTS_WITHHELD;
     metrics_add(METRIC_SERVER_EVENTS_ACCEPTED, accepted);
     metrics_add(METRIC_SERVER_EVENTS_FAILED, request->failed - late);
     metrics_add(METRIC_SERVER_EVENTS_REJECTED, rejected);

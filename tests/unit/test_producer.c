@@ -266,6 +266,127 @@ TEST(producer, refuses_a_record_that_is_too_large_and_one_beyond_the_queue)
     CHECK(reported(&fixture) == taken);
 }
 
+/* ---- Several at once ---- */
+
+static const struct slice no_trace = {NULL, 0};
+
+/* What the values of a batch are, and what was said of those that were not taken. */
+struct handed_over {
+    struct fixture *fixture;
+    struct slice values[RECORDS];
+    bool refused[RECORDS];
+    enum err_code why; /* the last */
+    size_t refusals;
+};
+
+static struct slice next_value(void *context, size_t i, void **ret_opaque)
+{
+    struct handed_over *all = context;
+    *ret_opaque = &all->fixture->sent[i];
+    return all->values[i];
+}
+
+static void note_refused(void *context, size_t i, const struct err *err)
+{
+    struct handed_over *all = context;
+    CHECK(!all->refused[i]);
+    all->refused[i] = true;
+    all->why = err->code;
+    all->refusals++;
+}
+
+static void prepare(struct handed_over *all, struct fixture *fixture)
+{
+    *all = (struct handed_over){.fixture = fixture};
+    for (int i = 0; i < RECORDS; i++)
+        all->values[i] = SLICE("{\"a\":1}");
+}
+
+static size_t send_batch(struct handed_over *all, struct slice traceparent)
+{
+    const struct producer_batch batch = {
+        .partition = 1,
+        .key = SLICE("key"),
+        .traceparent = traceparent,
+        .len = RECORDS,
+        .next = next_value,
+        .refused = note_refused,
+        .context = all,
+    };
+    return producer_send_batch(all->fixture->producer, &batch);
+}
+
+TEST(producer, reports_each_record_of_a_batch_once)
+{
+    const struct slice traceparents[] = {no_trace, SLICE("00-0af7651916cd43dd8448eb211c80319c")};
+    for (size_t i = 0; i < ARRAY_LEN(traceparents); i++) {
+        struct fixture fixture;
+        struct handed_over all;
+        set_up(&fixture);
+        CHECK(wait_ready(fixture.producer));
+        prepare(&all, &fixture);
+        CHECK(send_batch(&all, traceparents[i]) == RECORDS && all.refusals == 0);
+        CHECK(wait_reported(&fixture, RECORDS));
+        CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == RECORDS);
+        tear_down(&fixture);
+        CHECK(reported(&fixture) == RECORDS);
+    }
+}
+
+TEST(producer, a_record_that_is_too_large_does_not_touch_the_others_of_its_batch)
+{
+    struct fixture fixture;
+    struct handed_over all;
+    struct producer_status status;
+    static char large[2000000];
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    prepare(&all, &fixture);
+    all.values[70] = (struct slice){large, sizeof(large)};
+    CHECK(send_batch(&all, no_trace) == RECORDS - 1);
+    CHECK(all.refusals == 1 && all.refused[70] && all.why == ERR_EVENT_TOO_LARGE);
+    CHECK(wait_reported(&fixture, RECORDS - 1));
+    CHECK(with_fate(&fixture, PRODUCER_ACKNOWLEDGED) == RECORDS - 1);
+    CHECK(atomic_load(&fixture.sent[70].reports) == 0);
+    producer_status(fixture.producer, &status);
+    CHECK(status.outstanding == 0);
+    tear_down(&fixture);
+}
+
+TEST(producer, refuses_what_of_a_batch_is_beyond_the_queue)
+{
+    struct fixture fixture;
+    struct handed_over all;
+    struct err err;
+    memset(&fixture, 0, sizeof(fixture));
+    mock_kafka_start(&fixture.mock, PARTITIONS, &fixture.settings);
+    CHECK(settings_set(&fixture.settings, "server.queue_events", "70", &err));
+    fixture.producer = producer_start_unverified(&fixture.settings, PARTITIONS, on_report, &err);
+    CHECK(fixture.producer != NULL && wait_ready(fixture.producer));
+    rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, MOCK_KAFKA_BROKER, 1000);
+    prepare(&all, &fixture);
+    CHECK(send_batch(&all, no_trace) == 70);
+    CHECK(all.refusals == RECORDS - 70 && all.why == ERR_OVERLOADED);
+    for (int i = 0; i < RECORDS; i++)
+        CHECK(all.refused[i] == (i >= 70));
+    tear_down(&fixture);
+    CHECK(reported(&fixture) == 70);
+}
+
+TEST(producer, refuses_all_of_a_batch_after_a_drain)
+{
+    struct fixture fixture;
+    struct handed_over all;
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    producer_drain(fixture.producer, 10000);
+    prepare(&all, &fixture);
+    CHECK(send_batch(&all, no_trace) == 0);
+    CHECK(all.refusals == RECORDS && all.why == ERR_SHUTTING_DOWN);
+    tear_down(&fixture);
+    CHECK(reported(&fixture) == 0);
+}
+
 TEST(producer, refuses_properties_that_the_promises_rest_on)
 {
     static const char *const refused[] = {"kafka.retries", "kafka.statistics.interval.ms",
