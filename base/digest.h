@@ -8,19 +8,25 @@
 
 enum {
     DIGEST_SHA1_SIZE = 20,
+    DIGEST_SHA1_BLOCK = 64,
+    DIGEST_SHA1_END_MAX = 1024,
     DIGEST_SHA256_SIZE = 32,
 };
 
 void digest_sha256(struct slice bytes, uint8_t ret_digest[DIGEST_SHA256_SIZE]);
 
-/* The SHA-1 of many short texts that begin alike: what they share is done once.
- * Threads: one at a time. */
+/* The SHA-1 of many short texts that begin alike: what they share is done once, and stays as it is.
+ */
 struct digest_sha1 {
-    void *start, *context; /* owned */
+    uint32_t state[DIGEST_SHA1_SIZE / 4]; /* after the whole blocks of the beginning */
+    char rest[DIGEST_SHA1_BLOCK]; /* of the beginning: the first `size` bytes modulo a block */
+    size_t size;                  /* of the beginning */
 };
 void digest_sha1_init(struct digest_sha1 *sha1, struct slice beginning);
-void digest_sha1_done(struct digest_sha1 *sha1);
-void digest_sha1(struct digest_sha1 *sha1, struct slice rest, uint8_t ret_digest[DIGEST_SHA1_SIZE]);
+
+/* `end` has at most DIGEST_SHA1_END_MAX bytes. */
+void digest_sha1(const struct digest_sha1 *sha1, struct slice end,
+                 uint8_t ret_digest[DIGEST_SHA1_SIZE]);
 
 /* A SHA-256 over parts: init, add…, end. */
 struct digest {

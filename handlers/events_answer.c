@@ -21,7 +21,7 @@ struct reply {
     const struct event_rules *rules;
     enum events_form form;
     bool results_all, validate;
-    struct event_ids *ids;          /* borrowed */
+    const struct event_ids *ids;    /* borrowed */
     char received[CLOCK_TEXT_SIZE]; /* when the request was */
     struct slice request_id;
     size_t accepted, rejected, failed, withheld, valid;
@@ -473,7 +473,7 @@ static void answer_with(const struct reply *reply, bool lists, struct answer *an
 void events_answer(const struct events_batch *batch, const struct event_rules *rules,
                    const struct events_options *options, struct answer *ret_answer)
 {
-    CLEANUP(event_ids_done) struct event_ids ids;
+    struct event_ids ids;
     struct reply reply = {
         .batch = batch,
         .rules = rules,

@@ -27,12 +27,7 @@ void event_ids_init(struct event_ids *ids, struct slice organization_id)
     digest_sha1_init(&ids->sha1, (struct slice){name, size});
 }
 
-void event_ids_done(struct event_ids *ids)
-{
-    digest_sha1_done(&ids->sha1);
-}
-
-void event_ids_format(struct event_ids *ids, struct slice transaction_id,
+void event_ids_format(const struct event_ids *ids, struct slice transaction_id,
                       char ret_text[EVENT_ID_TEXT_SIZE])
 {
     ASSERT(transaction_id.size <= IDENTIFIER_SIZE_MAX);

@@ -8,19 +8,18 @@
 
 enum { EVENT_ID_TEXT_SIZE = 37 };
 
-/* Makes the ids of one organization. Threads: one at a time. */
+/* Makes the ids of one organization. */
 struct event_ids {
     struct digest_sha1 sha1;
 };
 
 /* organization_id has at most IDENTIFIER_SIZE_MAX bytes. */
 void event_ids_init(struct event_ids *ids, struct slice organization_id);
-void event_ids_done(struct event_ids *ids);
 
 /* Writes a UUID of version 5 (RFC 9562) and a NUL. Its name is the pair of both texts, each behind
  * its length as four bytes, big-endian, so that no two pairs run together. The transaction_id has
  * at most IDENTIFIER_SIZE_MAX bytes. */
-void event_ids_format(struct event_ids *ids, struct slice transaction_id,
+void event_ids_format(const struct event_ids *ids, struct slice transaction_id,
                       char ret_text[EVENT_ID_TEXT_SIZE]);
 
 #endif

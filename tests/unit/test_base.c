@@ -253,7 +253,6 @@ TEST(digest, agrees_with_published_vectors)
         digest_hex(sha1, sizeof sha1, hex);
         CHECK(strcmp(hex, "a9993e364706816aba3e25717850c26c9cd0d89d") == 0); /* FIPS 180-2 A.1 */
     }
-    digest_sha1_done(&many);
     digest_sha256(SLICE("abc"), sha256);
     digest_hex(sha256, sizeof sha256, hex);
     CHECK(strcmp(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0);
@@ -265,6 +264,43 @@ TEST(digest, agrees_with_published_vectors)
     CHECK(digest_equal(parts, sha256, sizeof parts));
     parts[31] ^= 1;
     CHECK(!digest_equal(parts, sha256, sizeof parts));
+}
+
+/* Where the text ends decides how many blocks there are, and what is in the last one. */
+TEST(digest, sha1_is_right_wherever_blocks_and_beginnings_end)
+{
+    static const struct {
+        size_t size; /* of a text of nothing but a's */
+        const char *hex;
+    } rows[] = {
+        {0, "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+        {1, "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"},
+        {55, "c1c8bbdc22796e28c0e15163d20899b65621d65a"},
+        {56, "c2db330f6083854c99d4b5bfb6e8f29f201be699"},
+        {63, "03f09f5b158a7a8cdad920bddc29b81c18a551f5"},
+        {64, "0098ba824b5c16427bd7a1122a5a442a25ec644d"},
+        {65, "11655326c708d70319be2610e8a57d9a5b959d3b"},
+        {119, "ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56"},
+        {120, "f34c1488385346a55709ba056ddd08280dd4c6d6"},
+        {127, "89d95fa32ed44a7c610b7ee38517ddf57e0bb975"},
+        {128, "ad5b3fdbcb526778c2839d2f151ea753995e26a0"},
+        {1088, "983649d747d71b2353f7f63a3f80bbf73558b503"},
+    };
+    static char text[1088];
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (size_t begin = 0; begin <= rows[i].size; begin++) {
+            const struct slice end = {text + begin, rows[i].size - begin};
+            struct digest_sha1 many;
+            uint8_t sha1[DIGEST_SHA1_SIZE];
+            char hex[2 * DIGEST_SHA1_SIZE + 1];
+            if (end.size > DIGEST_SHA1_END_MAX)
+                continue;
+            digest_sha1_init(&many, (struct slice){text, begin});
+            digest_sha1(&many, end, sha1);
+            digest_hex(sha1, sizeof sha1, hex);
+            CHECK(strcmp(hex, rows[i].hex) == 0);
+        }
 }
 
 TEST(digest, reads_only_whole_hex)

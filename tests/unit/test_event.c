@@ -546,7 +546,6 @@ TEST(event, has_an_id_of_its_pair)
         event_ids_init(&ids, slice_from(rows[i].organization));
         event_ids_format(&ids, SLICE("another"), text);
         event_ids_format(&ids, slice_from(rows[i].transaction), text);
-        event_ids_done(&ids);
         check_same(i, slice_from(text), rows[i].want);
     }
 }
