@@ -43,13 +43,13 @@ static bool no_memory(const struct gather *gather, bool single, struct err *rete
                    gather->arena->max);
 }
 
-/* Makes room for one more element of an array in the arena, which at most doubles. The old array
- * stays behind: all of them together are less than twice the last one. NULL at the cap. */
+/* Makes room for one more element of an array in the arena, which grows fourfold. The old array
+ * stays behind: all of them together are a third of the last one. NULL at the cap. */
 static void *make_room(struct arena *arena, void *array, size_t len, size_t *capacity, size_t size)
 {
     if (len < *capacity)
         return array;
-    size_t wanted = *capacity ? *capacity * 2 : FIRST_CAPACITY;
+    size_t wanted = *capacity ? *capacity * 4 : FIRST_CAPACITY;
     void *larger = arena_alloc(arena, wanted * size);
     if (larger == NULL)
         return NULL;
@@ -107,6 +107,12 @@ static struct slice write_record(struct gather *gather, const struct event *even
     return (struct slice){bytes, size};
 }
 
+/* What events_answer looks for in each event; nearly no batch has any of it. */
+static bool has_warning(const struct event *event)
+{
+    return event->unknown_member.size > 0 || event->value_ignored || event->schema_warning != NULL;
+}
+
 static bool add_accepted(struct gather *gather, const struct event *event,
                          const struct event_rules *rules)
 {
@@ -116,6 +122,7 @@ static bool add_accepted(struct gather *gather, const struct event *event,
         return false;
     *result = (struct events_result){.status = EVENTS_PENDING, .event = *event};
     gather->batch.schema_warned += event->schema_warning != NULL;
+    gather->batch.warns |= has_warning(event);
     *record = (struct events_record){
         .value = write_record(gather, event, rules),
         .result = gather->batch.results_len - 1,
@@ -132,6 +139,7 @@ static bool add_rejected(struct gather *gather, const struct event *event, const
     *error = *why;
     *result = (struct events_result){.status = EVENTS_REJECTED, .error = error, .event = *event};
     gather->rejected++;
+    gather->batch.warns |= has_warning(event);
     gather->batch.schema_rejected += why->code == ERR_PROPERTY_SCHEMA;
     return true;
 }

@@ -41,6 +41,7 @@ struct events_batch {
     struct events_record *records; /* those that are pending, in order */
     size_t records_len;
     size_t schema_rejected, schema_warned; /* results whose properties do not fit their schema */
+    bool warns; /* some event has what an answer warns of: a member that was dropped, … */
 };
 
 /* How the answer is written. An event without an acknowledgement is a 503 with a problem in each.

@@ -213,7 +213,7 @@ static void add_warnings(struct buf *out, const struct reply *reply)
 {
     static const char start[] = ",\"warnings\":[";
     const char *before = start;
-    for (size_t i = 0; i < ARRAY_LEN(warnings); i++)
+    for (size_t i = 0; i < ARRAY_LEN(warnings) && reply->batch->warns; i++)
         if (add_warning(out, reply, before, &warnings[i]))
             before = ",";
     if (before != start)
@@ -262,8 +262,9 @@ static bool is_plain(enum events_status status)
 static void add_results(struct buf *out, const struct reply *reply)
 {
     const char *before = "";
+    const bool any = reply->results_all || reply->rejected + reply->failed > 0;
     buf_append_str(out, ",\"results\":[");
-    for (size_t i = 0; i < reply->batch->results_len; i++) {
+    for (size_t i = 0; i < reply->batch->results_len && any; i++) {
         if (!reply->results_all && is_plain(reply->batch->results[i].status))
             continue;
         buf_append_str(out, before);
@@ -273,17 +274,29 @@ static void add_results(struct buf *out, const struct reply *reply)
     buf_append_char(out, ']');
 }
 
+/* Room for that many more texts of a size at once: step by step a buffer copies what it has, again
+ * and again. Where there is not so much room, those that come may be smaller. */
+static void expect(struct buf *out, size_t texts, size_t size)
+{
+    size_t most = out->max - out->size;
+    (void)buf_reserve(out, texts * size < most ? texts * size : most);
+}
+
 static void add_events(struct buf *out, const struct reply *reply)
 {
     const char *before = "";
+    const size_t len = reply->batch->results_len;
     buf_append_str(out, ",\"events\":[");
-    for (size_t i = 0; i < reply->batch->results_len; i++) {
+    for (size_t i = 0; i < len; i++) {
         enum events_status status = reply->batch->results[i].status;
         if (status != EVENTS_ACCEPTED && status != EVENTS_VALID)
             continue;
+        const size_t start = out->size;
         buf_append_str(out, before);
         begin_event(out, reply, &reply->batch->results[i].event);
         buf_append_char(out, '}');
+        if (before[0] == '\0')
+            expect(out, len - i, out->size - start + 1);
         before = ",";
     }
     buf_append_char(out, ']');
