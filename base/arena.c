@@ -21,6 +21,8 @@
 enum {
     FIRST_BLOCK = 4096,
     LARGEST_BLOCK = 1 << 20, /* larger ones are made only for one large allocation */
+    /* With larger ones malloc gives pages back to the kernel and takes them again. */
+    LARGEST_EXPECTED = 256 << 10,
 };
 
 struct arena_block {
@@ -38,6 +40,13 @@ void arena_ask(struct arena *arena, bool (*take)(void *context, size_t bytes), v
 {
     arena->take = take;
     arena->take_context = context;
+}
+
+void arena_expect(struct arena *arena, size_t size)
+{
+    const struct arena_block *block = arena->blocks;
+    const size_t left = block ? block->size - block->used : 0;
+    arena->expected = size > left ? size : 0;
 }
 
 static void free_blocks(struct arena_block *block)
@@ -58,7 +67,7 @@ void arena_done(struct arena *arena)
 
 void arena_reset(struct arena *arena)
 {
-    arena->used = arena->held = 0;
+    arena->used = arena->held = arena->expected = 0;
     arena->full = false;
     if (arena->blocks == NULL)
         return;
@@ -70,11 +79,22 @@ void arena_reset(struct arena *arena)
     POISON(arena->blocks->bytes, arena->blocks->size);
 }
 
+/* Of the next block: what is expected, or twice as much as the last. */
+static size_t next_size(struct arena *arena, size_t at_least)
+{
+    if (arena->expected > 0) {
+        const size_t max = at_least > LARGEST_EXPECTED / 4 ? LARGEST_BLOCK : LARGEST_EXPECTED;
+        size_t size = arena->expected < max ? arena->expected : max;
+        arena->expected -= size;
+        return size;
+    }
+    size_t size = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
+    return size < LARGEST_BLOCK ? size : LARGEST_BLOCK;
+}
+
 static bool add_block(struct arena *arena, size_t at_least)
 {
-    size_t size = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
-    if (size > LARGEST_BLOCK)
-        size = LARGEST_BLOCK;
+    size_t size = next_size(arena, at_least);
     if (size < at_least)
         size = at_least;
     if (arena->take && !arena->take(arena->take_context, sizeof(struct arena_block) + size))

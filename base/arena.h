@@ -16,6 +16,7 @@ struct arena {
     size_t used;                /* bytes handed out */
     size_t held;                /* bytes of memory, with what is not handed out yet */
     size_t max;                 /* bytes at most */
+    size_t expected;            /* bytes of blocks to come: see arena_expect */
     bool full;                  /* the cap, or `take`, forbade something */
     bool (*take)(void *context, size_t bytes); /* NULL: nobody is asked */
     void *take_context;                        /* borrowed */
@@ -26,6 +27,10 @@ void arena_init(struct arena *arena, size_t max);
 /* From now on `take` is asked for each block before it is made; where it says no, so does the
  * arena. */
 void arena_ask(struct arena *arena, bool (*take)(void *context, size_t bytes), void *context);
+
+/* About so many bytes more will be asked for: they get blocks of just that size, few of them,
+ * instead of ones that double in size. */
+void arena_expect(struct arena *arena, size_t size);
 
 void arena_done(struct arena *arena);  /* frees everything; a zeroed arena is fine */
 void arena_reset(struct arena *arena); /* forgets everything, keeps the first block */

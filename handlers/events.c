@@ -29,56 +29,73 @@ size_t events_arena_max(size_t body_size, const struct event_rules *rules)
 /* A batch while it grows. */
 struct gather {
     struct events_batch batch;
-    size_t results_capacity;
-    size_t records_capacity;
+    struct event_reader reader;
+    size_t capacity; /* of results and of records */
     size_t rejected;
     struct arena *arena;            /* borrowed */
     char received[CLOCK_TEXT_SIZE]; /* when the request was */
 };
 
-static bool no_memory(const struct gather *gather, bool single, struct err *reterr)
+/* The reader is too large to be cleared in vain. */
+static void gather_init(struct gather *gather, struct slice body, enum event_body kind,
+                        const struct event_rules *rules, struct arena *arena)
 {
-    return err_set(reterr, single ? ERR_EVENT_TOO_LARGE : ERR_BODY_TOO_LARGE,
+    gather->batch = (struct events_batch){.results = NULL};
+    gather->capacity = gather->rejected = 0;
+    gather->arena = arena;
+    clock_format(rules->received_ms, gather->received);
+    event_reader_init(&gather->reader, body, kind, rules, arena);
+}
+
+static bool no_memory(const struct gather *gather, struct err *reterr)
+{
+    return err_set(reterr, gather->reader.single ? ERR_EVENT_TOO_LARGE : ERR_BODY_TOO_LARGE,
                    "reading it needs more than the %zu bytes of memory that a request may have",
                    gather->arena->max);
 }
 
-/* Makes room for one more element of an array in the arena, which grows fourfold. The old array
- * stays behind: all of them together are a third of the last one. NULL at the cap. */
-static void *make_room(struct arena *arena, void *array, size_t len, size_t *capacity, size_t size)
+/* How many events there will be if the rest of the body is like what was read, which is one event
+ * more than there are results; at least half as many again as these. */
+static size_t foresee(const struct gather *gather)
 {
-    if (len < *capacity)
-        return array;
-    size_t wanted = *capacity ? *capacity * 4 : FIRST_CAPACITY;
+    const struct event_reader *reader = &gather->reader;
+    const size_t len = gather->batch.results_len, max = reader->rules->events_max;
+    const double all =
+        (double)(len + 1) * (double)reader->body.size / (double)event_reader_at(reader);
+    const size_t likely = all < (double)max ? (size_t)all + len / 8 : max;
+    return likely > len + len / 2 ? likely : len + len / 2;
+}
+
+/* Makes the array longer. The old one stays behind in the arena: all of them together are less than
+ * three times the last. NULL at the cap. */
+static void *lengthen(struct arena *arena, void *array, size_t len, size_t wanted, size_t size)
+{
     void *larger = arena_alloc(arena, wanted * size);
-    if (larger == NULL)
-        return NULL;
-    if (len > 0)
+    if (larger != NULL && len > 0)
         memcpy(larger, array, len * size);
-    *capacity = wanted;
     return larger;
 }
 
-static struct events_result *add_result(struct gather *gather)
+/* Makes room for one more result and record. */
+static bool make_room(struct gather *gather)
 {
     struct events_batch *batch = &gather->batch;
-    struct events_result *results = make_room(gather->arena, batch->results, batch->results_len,
-                                              &gather->results_capacity, sizeof *results);
-    if (results == NULL)
-        return NULL;
+    struct arena *arena = gather->arena;
+    const size_t len = batch->results_len;
+    if (len < gather->capacity)
+        return true;
+    const size_t wanted = len > 0 ? foresee(gather) : FIRST_CAPACITY;
+    if (len > 0)
+        arena_expect(arena, arena->used / len * wanted);
+    struct events_result *results = lengthen(arena, batch->results, len, wanted, sizeof *results);
+    struct events_record *records =
+        lengthen(arena, batch->records, batch->records_len, wanted, sizeof *records);
+    if (results == NULL || records == NULL)
+        return false;
     batch->results = results;
-    return &results[batch->results_len++];
-}
-
-static struct events_record *add_record(struct gather *gather)
-{
-    struct events_batch *batch = &gather->batch;
-    struct events_record *records = make_room(gather->arena, batch->records, batch->records_len,
-                                              &gather->records_capacity, sizeof *records);
-    if (records == NULL)
-        return NULL;
     batch->records = records;
-    return &records[batch->records_len++];
+    gather->capacity = wanted;
+    return true;
 }
 
 /* Writes the canonical record of an event into the arena. */
@@ -113,33 +130,38 @@ static bool has_warning(const struct event *event)
     return event->unknown_member.size > 0 || event->value_ignored || event->schema_warning != NULL;
 }
 
+/* The next result; there is room. */
+static struct events_result *add_result(struct gather *gather, enum events_status status,
+                                        const struct event *event)
+{
+    struct events_result *result = &gather->batch.results[gather->batch.results_len++];
+    *result = (struct events_result){.status = status, .event = *event};
+    gather->batch.warns |= has_warning(event);
+    return result;
+}
+
 static bool add_accepted(struct gather *gather, const struct event *event,
                          const struct event_rules *rules)
 {
-    struct events_result *result = add_result(gather);
-    struct events_record *record = add_record(gather);
-    if (result == NULL || record == NULL)
+    struct events_batch *batch = &gather->batch;
+    const struct slice value = write_record(gather, event, rules);
+    if (value.data == NULL)
         return false;
-    *result = (struct events_result){.status = EVENTS_PENDING, .event = *event};
-    gather->batch.schema_warned += event->schema_warning != NULL;
-    gather->batch.warns |= has_warning(event);
-    *record = (struct events_record){
-        .value = write_record(gather, event, rules),
-        .result = gather->batch.results_len - 1,
-    };
-    return record->value.data != NULL;
+    batch->records[batch->records_len++] =
+        (struct events_record){.value = value, .result = batch->results_len};
+    add_result(gather, EVENTS_PENDING, event);
+    batch->schema_warned += event->schema_warning != NULL;
+    return true;
 }
 
 static bool add_rejected(struct gather *gather, const struct event *event, const struct err *why)
 {
-    struct events_result *result = add_result(gather);
     struct err *error = arena_alloc(gather->arena, sizeof *error);
-    if (result == NULL || error == NULL)
+    if (error == NULL)
         return false;
     *error = *why;
-    *result = (struct events_result){.status = EVENTS_REJECTED, .error = error, .event = *event};
+    add_result(gather, EVENTS_REJECTED, event)->error = error;
     gather->rejected++;
-    gather->batch.warns |= has_warning(event);
     gather->batch.schema_rejected += why->code == ERR_PROPERTY_SCHEMA;
     return true;
 }
@@ -157,25 +179,24 @@ bool events_accept(struct slice body, enum event_body kind, const struct event_r
                    const struct events_options *options, struct arena *arena,
                    struct events_batch *ret_batch, struct err *reterr)
 {
-    struct event_reader reader;
     struct event event;
     struct err err;
     enum event_step step;
-    struct gather gather = {.arena = arena};
-    clock_format(rules->received_ms, gather.received);
-    event_reader_init(&reader, body, kind, rules, arena);
-    while ((step = event_reader_next(&reader, &event, &err)) != EVENT_END) {
+    struct gather gather;
+    gather_init(&gather, body, kind, rules, arena);
+    while ((step = event_reader_next(&gather.reader, &event, &err)) != EVENT_END) {
         if (step == EVENT_BROKEN) {
             if (reterr != NULL)
                 *reterr = err;
             return false;
         }
-        bool kept = step == EVENT_ACCEPTED ? add_accepted(&gather, &event, rules)
-                                           : add_rejected(&gather, &event, &err);
+        bool kept =
+            make_room(&gather) && (step == EVENT_ACCEPTED ? add_accepted(&gather, &event, rules)
+                                                          : add_rejected(&gather, &event, &err));
         if (!kept)
-            return no_memory(&gather, reader.single, reterr);
+            return no_memory(&gather, reterr);
     }
-    gather.batch.single = reader.single;
+    gather.batch.single = gather.reader.single;
     if (options->validate)
         keep_back(&gather.batch, EVENTS_VALID);
     else if (options->atomic && gather.rejected > 0)

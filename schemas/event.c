@@ -21,6 +21,7 @@ void event_reader_init(struct event_reader *reader, struct slice body, enum even
                        const struct event_rules *rules, struct arena *arena)
 {
     reader->rules = rules;
+    reader->body = body;
     reader->kind = kind;
     reader->state = kind == EVENT_BODY_NDJSON ? STATE_LINES : STATE_START;
     reader->single = false;
@@ -31,6 +32,13 @@ void event_reader_init(struct event_reader *reader, struct slice body, enum even
     keys_init(&reader->outer_keys, arena);
     keys_init(&reader->event_keys, arena);
     scan_init(&reader->scan, body, &reader->outer_keys, arena);
+}
+
+size_t event_reader_at(const struct event_reader *reader)
+{
+    if (reader->kind == EVENT_BODY_NDJSON)
+        return reader->body.size - reader->rest.size;
+    return reader->scan.at;
 }
 
 /* The body ends here, for the reason that the cursor found. */

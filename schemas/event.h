@@ -106,6 +106,7 @@ enum event_step {
 
 struct event_reader {
     const struct event_rules *rules; /* borrowed */
+    struct slice body;               /* borrowed */
     enum event_body kind;
     int state;
     bool single;       /* the body is one event, known after the first step */
@@ -121,6 +122,9 @@ struct event_reader {
 /* Everything is borrowed until the last step, and the body for as long as events are used. */
 void event_reader_init(struct event_reader *reader, struct slice body, enum event_body kind,
                        const struct event_rules *rules, struct arena *arena);
+
+/* Bytes of the body that were read. */
+size_t event_reader_at(const struct event_reader *reader);
 
 /* The next event. *reterr is written for EVENT_REJECTED and EVENT_BROKEN; its pointer begins at the
  * event, for EVENT_BROKEN at the body. After EVENT_BROKEN nothing more may be asked.

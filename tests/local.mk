@@ -34,6 +34,7 @@ unit_tests = \
   %D%/unit/test_intent \
   %D%/unit/test_known \
   %D%/unit/test_log \
+  %D%/unit/test_long_lists \
   %D%/unit/test_loop \
   %D%/unit/test_metric \
   %D%/unit/test_metric_schema \

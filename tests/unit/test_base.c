@@ -127,6 +127,29 @@ TEST(arena, asks_before_each_block_and_is_full_when_refused)
     arena_done(&arena);
 }
 
+/* What is expected comes in one piece, or in few, when it is used. */
+TEST(arena, holds_little_more_than_what_is_expected)
+{
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
+    CHECK(arena_alloc(&arena, 1000) != NULL);
+    size_t held = arena.held;
+    arena_expect(&arena, 100000);
+    CHECK(arena.held == held);
+    const char *first = arena_alloc(&arena, 10000), *next = first;
+    for (int i = 0; i < 9; i++, next += 10000)
+        CHECK((const char *)arena_alloc(&arena, 10000) == next + 10000);
+    CHECK(arena.held > held + 100000 && arena.held < held + 101000);
+    held = arena.held;
+    CHECK(arena_alloc(&arena, 10000) != NULL && arena.held > held + 200000); /* as ever */
+    held = arena.held;
+    arena_expect(&arena, 1000000); /* more than one block */
+    for (int i = 0; i < 100; i++)
+        CHECK(arena_alloc(&arena, 10000) != NULL);
+    CHECK(arena.held < held + 1100000);
+    arena_done(&arena);
+}
+
 TEST(arena, aligns_and_keeps_its_cap)
 {
     struct arena arena;
