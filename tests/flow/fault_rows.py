@@ -32,7 +32,7 @@ ROWS = [
     Row("W6", "Writer killed between the answer and the completion", ONCE, "read back: landed", f"{STORES}::test_the_writer_dies"),
     Row("W7", "Writer killed when one of two blocks landed", ONCE, "each block is read back by itself", f"{STORES}::test_the_writer_dies"),
     Row("W8", "Writer killed around the completing COMMIT", ONCE, "hwm, ledger and totals move together or not at all", f"{STORES}::test_the_writer_dies"),
-    Row("W9", "Writer killed before each write of three batches, recovery and Kafka's commits included", ONCE, "whatever of the above it is", f"{KILLS}::test_killed_before_every_write"),
+    Row("W9", "Writer killed before, midway and after each write of three batches, recovery and Kafka's commits included", ONCE, "whatever of the above it is", f"{KILLS}::test_killed_at_every_write"),
     Row("W10", "Writer killed again and again under load", ONCE, "also while it starts", f"{WRITER}::test_kill_9_in_a_loop_while_50000_events_arrive"),
     # Writers and time
     Row("T1", "A frozen writer's INSERT arrives after another one took the lane", ONCE, "its token has landed, its next transaction changes no row", f"{STORES}::test_a_frozen_writer_wakes_up_with_its_request"),

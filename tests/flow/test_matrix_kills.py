@@ -1,4 +1,6 @@
-"""A writer is killed before every single write of a run of three batches, recovery included, until runs complete.
+"""A writer is killed at every single write of a run of three batches, recovery included, until runs complete.
+
+Before it, in its middle, and after it: then whoever it was for has it, and the writer does not know.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -16,6 +18,7 @@ COMPLETE = 3  # runs in a row are not alike: what else is written depends on tim
 VERIFY_EVERY = 50
 SAMPLE = 8  # of the first SAMPLE_OF writes, for the default run
 SAMPLE_OF = 160
+WHEN = ("before", "midway", "after")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def case(stack):
 
 
 class Run:
-    """Runs of the writer, each killed before one of its writes."""
+    """Runs of the writer, each killed at one of its writes."""
 
     def __init__(self, case: Case, preload: str):
         self.case, self.preload = case, preload
@@ -49,12 +52,12 @@ class Run:
         done = self.case.asks("SELECT sum(hwm + 1) FROM lane_partition")
         return done == len(self.case.organizations[0].sent)
 
-    def once(self, point: int) -> bool:
-        """One run, killed before that write. True when it was three batches and came to their end alive."""
+    def once(self, point: int, when: str) -> bool:
+        """One run, killed at that write. True when it was three batches and came to their end alive."""
         full = self.is_done()
         if full:
             self.case.send(BATCHES, older=0.1)
-        writer = self.case.start(environment={"LD_PRELOAD": self.preload, "KILL_AT": str(point)})
+        writer = self.case.start(environment={"LD_PRELOAD": self.preload, "KILL_AT": str(point), "KILL_WHEN": when})
         is_dead = lambda: writer.process.poll() is not None
         wait_until(lambda: is_dead() or self.is_done(), 60, f"the writer is done or dead: {writer.log()[-2000:]}")
         completed = full and not is_dead()
@@ -65,23 +68,24 @@ class Run:
         return completed
 
 
-def test_killed_before_some_writes(case, preload):
-    run = Run(case, preload)
-    for point in sorted(random.Random(SAMPLE).sample(range(1, SAMPLE_OF), SAMPLE)):
-        run.once(point)
+def test_killed_at_some_writes(case, preload):
+    run, chance = Run(case, preload), random.Random(SAMPLE)
+    for i, point in enumerate(sorted(chance.sample(range(1, SAMPLE_OF), SAMPLE))):
+        run.once(point, WHEN[i % len(WHEN)])
     case.recover()
     assert run.kills >= SAMPLE / 2
 
 
 @pytest.mark.long
-def test_killed_before_every_write(case, preload, capsys):
+@pytest.mark.parametrize("when", WHEN)
+def test_killed_at_every_write(case, preload, capsys, when):
     run, point, completed = Run(case, preload), 0, 0
     while completed < COMPLETE:
         point += 1
-        completed += run.once(point)
+        completed += run.once(point, when)
         if run.kills % VERIFY_EVERY == 0:
             case.recover()
     case.recover()
     with capsys.disabled():
-        print(f"\nkilled before {run.kills} writes, {run.with_intent} times with an intent; the last run made {point}")
+        print(f"\nkilled {when} {run.kills} writes, {run.with_intent} times with an intent; the last run made {point}")
     assert run.kills >= 100 and run.with_intent >= 10
