@@ -1,11 +1,13 @@
 /* The idempotent producer.
  *
- * Threads: `delivery` makes, polls and destroys the instances of librdkafka: all reports come from
- * it. The guard looks at the topic through a client and a thread of its own. Senders are any
- * threads: they count themselves in `senders` while they use `instance`, and the delivery thread
- * takes the instance away (stores NULL) and waits for that count to be zero before it destroys it.
- * Both sides store first and load then, sequentially consistent, so that one of them sees the
- * other.
+ * Threads: `delivery` makes, polls and destroys the instances of librdkafka. Acknowledgements are
+ * reported where librdkafka learns of them, on the thread that it has for the broker: to hand each
+ * batch over to `delivery` would cost a wake-up more than a request needs. What failed is reported
+ * by `delivery`, since only there librdkafka says whether it was transmitted. The guard looks at
+ * the topic through a client and a thread of its own. Senders are any threads: they count
+ * themselves in `senders` while they use `instance`, and the delivery thread takes the instance
+ * away (stores NULL) and waits for that count to be zero before it destroys it. Both sides store
+ * first and load then, sequentially consistent, so that one of them sees the other.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -25,6 +27,7 @@
 enum {
     POLL_MS = 100,
     STATISTICS_MS = 500,
+    CACHE_LINE = 64,
     RECREATE_EVERY_MS = 1000, /* an instance that fails at once must not be made in a hot loop */
     SEND_AT_ONCE = 64,        /* records of one call of librdkafka's */
 };
@@ -43,21 +46,27 @@ struct producer {
     uint32_t fixed_partitions; /* without a guard */
     struct thread delivery;
 
-    /* Any thread. */
+    /* Any thread. What is written for every record has lines of the cache to itself. */
     _Atomic(struct instance *) instance; /* NULL: none now */
+    atomic_int_fast64_t progress_ms;     /* the last acknowledgement, or first send after silence */
+    atomic_int_fast64_t connected_ms;    /* when a connection to a broker was last seen */
+    atomic_bool warm;     /* the present instance has a producer id and knows leaders */
+    atomic_bool draining; /* senders are refused */
+    atomic_bool stopping; /* set under `lock` too, so that waiting threads see it */
+    char apart_1[CACHE_LINE];
     atomic_int senders;
+    char apart_2[CACHE_LINE];
     atomic_uint_fast64_t outstanding;
-    atomic_int_fast64_t progress_ms;  /* the last acknowledgement, or first send after silence */
-    atomic_int_fast64_t connected_ms; /* when a connection to a broker was last seen */
-    atomic_bool warm;                 /* the present instance has a producer id and knows leaders */
-    atomic_bool draining;             /* senders are refused */
-    atomic_bool stopping;             /* set under `lock` too, so that waiting threads see it */
+    char apart_3[CACHE_LINE];
+    atomic_uint_fast64_t acknowledged;
 
     /* The delivery thread's own. */
-    uint64_t acknowledged; /* in the present poll */
-    int64_t recreate_ms;   /* not before */
-    struct acked acked;
+    uint64_t seen_acknowledged;
+    int64_t recreate_ms;          /* not before */
     struct statistics statistics; /* the last of the present instance */
+
+    struct lock acked_lock; /* guards what follows */
+    struct acked acked;
 
     struct lock lock;   /* guards what follows */
     struct err missing; /* why it is not ready; code ERR_NONE: nothing known */
@@ -83,22 +92,26 @@ static void pause_until(struct producer *producer, int64_t deadline)
     lock_release(&producer->lock);
 }
 
-/* --- Callbacks of librdkafka, on the delivery thread --------------------------------------------
+/* --- Reports ------------------------------------------------------------------------------------
  */
 
-static enum producer_fate fate_of(const rd_kafka_message_t *message)
+/* The last of one record: when none is left, whoever drains goes on. */
+static void tell(struct producer *producer, void *opaque, enum producer_fate fate)
 {
-    if (!message->err)
-        return PRODUCER_ACKNOWLEDGED;
-    return rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED
-               ? PRODUCER_NOT_STORED
-               : PRODUCER_UNKNOWN;
+    producer->report(opaque, fate);
+    if (atomic_fetch_sub(&producer->outstanding, 1) > 1 || !atomic_load(&producer->draining))
+        return;
+    lock_acquire(&producer->lock);
+    lock_notify(&producer->lock);
+    lock_release(&producer->lock);
 }
 
 /* A partition that gives an offset out twice has lost what was there before. */
 static void note_acknowledged(struct producer *producer, const rd_kafka_message_t *message)
 {
+    lock_acquire(&producer->acked_lock);
     uint64_t lost = acked_note(&producer->acked, message->partition, message->offset);
+    lock_release(&producer->acked_lock);
     if (lost == 0)
         return;
     metrics_add(METRIC_SERVER_ACKNOWLEDGED_LOST, lost);
@@ -112,17 +125,35 @@ static void note_acknowledged(struct producer *producer, const rd_kafka_message_
     lock_release(&producer->lock);
 }
 
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+/* On a thread of librdkafka's, which waits for it; or, with an error, within producer_send. */
+static rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *rk, rd_kafka_message_t *message,
+                                              void *opaque)
 {
     (void)rk;
     struct producer *producer = opaque;
-    enum producer_fate fate = fate_of(message);
-    if (fate == PRODUCER_ACKNOWLEDGED) {
-        producer->acknowledged++;
-        note_acknowledged(producer, message);
-    }
-    producer->report(message->_private, fate);
-    atomic_fetch_sub(&producer->outstanding, 1);
+    if (message->err)
+        return RD_KAFKA_RESP_ERR_NO_ERROR; /* on_failure follows, or producer_send says it */
+    atomic_fetch_add_explicit(&producer->acknowledged, 1, memory_order_relaxed);
+    note_acknowledged(producer, message);
+    tell(producer, message->_private, PRODUCER_ACKNOWLEDGED);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque,
+                                  char *text, size_t size)
+{
+    (void)conf, (void)text, (void)size;
+    return rd_kafka_interceptor_add_on_acknowledgement(rk, "bxb", on_acknowledgement, opaque);
+}
+
+/* --- Callbacks of librdkafka, on the delivery thread --------------------------------------------
+ */
+
+static void on_failure(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)rk;
+    const bool kept_out = rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+    tell(opaque, message->_private, kept_out ? PRODUCER_NOT_STORED : PRODUCER_UNKNOWN);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
@@ -159,6 +190,11 @@ static bool instance_open(struct producer *producer, struct err *reterr)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(producer->conf);
     char text[256];
+    if (rd_kafka_conf_interceptor_add_on_new(conf, "bxb", on_new,
+                                             producer)) { /* copied it is not */
+        rd_kafka_conf_destroy(conf);
+        return err_set(reterr, ERR_NOT_READY, "no producer can be made: no interceptor");
+    }
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
     if (!rk) {
         rd_kafka_conf_destroy(conf);
@@ -218,17 +254,13 @@ static void recreate_after_fatal(struct producer *producer, struct instance *ins
 
 static void poll_once(struct producer *producer, struct instance *instance)
 {
-    producer->acknowledged = 0;
     (void)rd_kafka_poll(instance->rk, POLL_MS);
-    if (producer->acknowledged > 0)
+    const uint64_t acknowledged =
+        atomic_load_explicit(&producer->acknowledged, memory_order_relaxed);
+    if (acknowledged != producer->seen_acknowledged)
         atomic_store(&producer->progress_ms, clock_mono_ms());
+    producer->seen_acknowledged = acknowledged;
     recreate_after_fatal(producer, instance);
-    if (atomic_load(&producer->outstanding) > 0)
-        return;
-    lock_acquire(&producer->lock);
-    if (atomic_load(&producer->draining))
-        lock_notify(&producer->lock);
-    lock_release(&producer->lock);
 }
 
 static void delivery_run(void *arg)
@@ -261,8 +293,9 @@ static void set_callbacks(struct producer *producer)
     char interval[16];
     snprintf(interval, sizeof(interval), "%d", STATISTICS_MS);
     conf_set(producer->conf, "statistics.interval.ms", interval);
+    conf_set(producer->conf, "delivery.report.only.error", "true");
     rd_kafka_conf_set_opaque(producer->conf, producer);
-    rd_kafka_conf_set_dr_msg_cb(producer->conf, on_delivery);
+    rd_kafka_conf_set_dr_msg_cb(producer->conf, on_failure);
     rd_kafka_conf_set_error_cb(producer->conf, on_error);
     rd_kafka_conf_set_stats_cb(producer->conf, on_statistics);
 }
@@ -279,6 +312,7 @@ static struct producer *make(const struct settings *settings, producer_report_fn
     producer->conf = conf;
     set_callbacks(producer);
     lock_init(&producer->lock);
+    lock_init(&producer->acked_lock);
     return producer;
 }
 
@@ -512,6 +546,7 @@ void producer_stop(struct producer *producer, int64_t grace_ms)
     acked_done(&producer->acked);
     rd_kafka_conf_destroy(producer->conf);
     lock_done(&producer->lock);
+    lock_done(&producer->acked_lock);
     free(producer);
 }
 

@@ -2,14 +2,15 @@
  *
  *     struct producer_record record = {.partition = partition_of(key, n), .key = key, …};
  *     producer_send(producer, &record, opaque, &err);
- *     … later, on the delivery thread: report(opaque, PRODUCER_ACKNOWLEDGED)
+ *     … later, on a thread of the producer's: report(opaque, PRODUCER_ACKNOWLEDGED)
  *
  * producer_send_batch does the same for the records of a request.
  *
  * acks=all and enable.idempotence are fixed. A fatal error of librdkafka makes a new instance
  * inside; everything outstanding on the old one is reported first, as far as it went.
  *
- * Threads: sending from any; reports come from one delivery thread of the producer's own.
+ * Threads: sending from any. Reports come from several threads at once: what was acknowledged
+ * from those that librdkafka has for the brokers, what failed from the producer's delivery thread.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef KAFKA_PRODUCER_H
 #define KAFKA_PRODUCER_H
@@ -41,7 +42,8 @@ enum producer_fate {
     PRODUCER_UNKNOWN,      /* it may be in the log, or yet come there */
 };
 
-/* Called once for each record that was taken. Must not block. */
+/* Called once for each record that was taken, perhaps before the sending returns. Must not block
+ * nor call the producer: librdkafka waits for it. @thread one of the producer's or librdkafka's */
 typedef void producer_report_fn(void *opaque, enum producer_fate fate);
 
 /* Makes the producer and starts its threads. Does not wait for the broker. `settings` is borrowed

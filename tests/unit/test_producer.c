@@ -387,6 +387,22 @@ TEST(producer, refuses_all_of_a_batch_after_a_drain)
     CHECK(reported(&fixture) == 0);
 }
 
+/* librdkafka notices it within the call, and tells what listens for acknowledgements too. */
+TEST(producer, a_record_for_a_partition_that_is_not_there_is_refused_and_not_reported)
+{
+    struct fixture fixture;
+    struct err err;
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    CHECK(hand_over(fixture.producer, 0, SLICE("{}"), &fixture.sent[0], &err));
+    CHECK(wait_reported(&fixture, 1)); /* so it knows the topic */
+    CHECK(!hand_over(fixture.producer, PARTITIONS, SLICE("{}"), &fixture.sent[1], &err));
+    CHECK(err.code == ERR_BROKER_UNAVAILABLE);
+    tear_down(&fixture);
+    CHECK(atomic_load(&fixture.sent[1].reports) == 0);
+    CHECK(reported(&fixture) == 1);
+}
+
 TEST(producer, refuses_properties_that_the_promises_rest_on)
 {
     static const char *const refused[] = {"kafka.retries", "kafka.statistics.interval.ms",
