@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -27,10 +28,37 @@ static const EVP_MD *fetched(_Atomic(EVP_MD *) *place, const char *name)
     return known;
 }
 
+/* A context that a thread has used and keeps: to make one takes as long as to hash a short text. */
+static struct thread_slot spare;
+
+static void free_spare(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
+
+/* Before main, so before any thread. */
+__attribute__((constructor)) static void init_spare(void)
+{
+    thread_slot_init(&spare, free_spare);
+}
+
+static EVP_MD_CTX *own_context(void)
+{
+    EVP_MD_CTX *context = thread_slot_get(&spare);
+    if (context == NULL) {
+        context = EVP_MD_CTX_new();
+        ASSERT(context != NULL);
+        thread_slot_set(&spare, context);
+    }
+    return context;
+}
+
 void digest_sha256(struct slice bytes, uint8_t ret_digest[DIGEST_SHA256_SIZE])
 {
-    const EVP_MD *algorithm = fetched(&sha256, "SHA256");
-    ASSERT(EVP_Digest(bytes.data, bytes.size, ret_digest, NULL, algorithm, NULL) == 1);
+    EVP_MD_CTX *context = own_context();
+    ASSERT(EVP_DigestInit_ex(context, fetched(&sha256, "SHA256"), NULL) == 1);
+    ASSERT(EVP_DigestUpdate(context, bytes.data, bytes.size) == 1);
+    ASSERT(EVP_DigestFinal_ex(context, ret_digest, NULL) == 1);
 }
 
 /* OpenSSL's compression function on one block. It is called as it is, although the functions on

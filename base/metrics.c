@@ -47,7 +47,8 @@ static struct {
 
 void metrics_add(enum metric metric, uint64_t n)
 {
-    atomic_fetch_add_explicit(&values[metric], (int64_t)n, memory_order_relaxed);
+    if (n > 0) /* the counters of what is rare stay where they are */
+        atomic_fetch_add_explicit(&values[metric], (int64_t)n, memory_order_relaxed);
 }
 
 void metrics_set(enum metric metric, int64_t value)

@@ -44,6 +44,21 @@ void thread_join(struct thread *thread)
     thread->started = false;
 }
 
+void thread_slot_init(struct thread_slot *slot, void (*done)(void *pointer))
+{
+    ASSERT(pthread_key_create(&slot->key, done) == 0);
+}
+
+void *thread_slot_get(const struct thread_slot *slot)
+{
+    return pthread_getspecific(slot->key);
+}
+
+void thread_slot_set(const struct thread_slot *slot, void *pointer)
+{
+    ASSERT(pthread_setspecific(slot->key, pointer) == 0);
+}
+
 void lock_init(struct lock *lock)
 {
     pthread_condattr_t monotonic;

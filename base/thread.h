@@ -19,6 +19,16 @@ typedef void thread_fn(void *arg);
 void thread_start(struct thread *thread, const char *name, thread_fn *fn, void *arg);
 void thread_join(struct thread *thread); /* a thread that was never started is fine */
 
+/* A pointer of each thread's own, NULL at first; `done` is called with one that is not NULL when
+ * its thread ends (the main thread's stays). */
+struct thread_slot {
+    pthread_key_t key;
+};
+
+void thread_slot_init(struct thread_slot *slot, void (*done)(void *pointer));
+void *thread_slot_get(const struct thread_slot *slot);
+void thread_slot_set(const struct thread_slot *slot, void *pointer);
+
 struct lock {
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */

@@ -2,15 +2,17 @@
 #include <config.h>
 #include "server/block.h"
 
-#include <ctype.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 enum { LINE_END = 2 /* CR and LF, each a NUL by now */ };
 
 /* Characters of a header's name: RFC 9110, token. */
 static bool is_token(char c)
 {
-    return isalnum((unsigned char)c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
+    return (unsigned)((c | 0x20) - 'a') < 26 || c == '-' || (unsigned)(c - '0') < 10 ||
+           (c != '\0' && strchr("!#$%&'*+.^_`|~", c));
 }
 
 static bool all_token(struct slice text)
@@ -21,10 +23,24 @@ static bool all_token(struct slice text)
     return text.size > 0;
 }
 
+/* None of eight characters is below the space, or DEL. */
+static bool all_printable(const char *eight)
+{
+    const uint64_t ones = UINT64_MAX / 0xff, high = ones << 7;
+    uint64_t c;
+    memcpy(&c, eight, sizeof(c));
+    const uint64_t del = c ^ (ones * 0x7f);
+    return ((((c - ones * ' ') & ~c) | ((del - ones) & ~del)) & high) == 0;
+}
+
 /* No control characters but the tab: a CR alone is a line's end to some. */
 static bool is_value(struct slice text)
 {
     for (size_t i = 0; i < text.size; i++) {
+        while (text.size - i >= 8 && all_printable(text.data + i))
+            i += 8;
+        if (i == text.size)
+            break;
         const unsigned char c = (unsigned char)text.data[i];
         if ((c < ' ' && c != '\t') || c == 0x7f)
             return false;

@@ -2,7 +2,6 @@
 #include <config.h>
 #include "server/client.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "handlers/events.h"
@@ -21,6 +20,7 @@ struct client *client_new(struct clients *clients, int fd)
 {
     struct client *client = xcalloc(1, sizeof(*client));
     client->fd = fd;
+    client->clients = clients;
     client->next = clients->first;
     if (clients->first)
         clients->first->previous = client;
@@ -45,7 +45,7 @@ void client_enter(struct client *client, enum client_phase phase)
     if (client->phase == CLIENT_CUT)
         return;
     client->phase = phase;
-    client->since_ms = clock_mono_ms();
+    client->since_ms = client->clients->now_ms;
     client->moved = client->seen = 0;
     client->looked_ms = 0;
 }

@@ -22,7 +22,8 @@ enum client_phase {
 
 struct client {
     struct client *next, *previous;
-    int fd; /* libmicrohttpd's */
+    const struct clients *clients; /* borrowed */
+    int fd;                        /* libmicrohttpd's */
     enum client_phase phase;
     int64_t since_ms; /* when the phase began, by clock_mono_ms */
     uint64_t moved;   /* bytes of the body that came */
@@ -36,6 +37,7 @@ struct client {
 struct clients {
     const struct limits *limits; /* borrowed */
     struct client *first;        /* owned, as are all of the list */
+    int64_t now_ms; /* by clock_mono_ms; the loop keeps it, so that clients need not ask */
     int64_t looked_ms;
 };
 

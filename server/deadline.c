@@ -12,53 +12,63 @@
 
 enum { LOOK_EVERY_MS = 50 };
 
-static void unlink_request(struct deadlines *deadlines, struct request *request)
+/* The one of the request's loop. */
+static struct deadline_list *list_of(struct deadlines *deadlines, const struct request *request)
+{
+    return &deadlines->lists[loop_number(request->loop) % DEADLINE_LISTS];
+}
+
+static void unlink_request(struct deadline_list *list, struct request *request)
 {
     if (!request->listed)
         return;
     if (request->earlier)
         request->earlier->later = request->later;
     else
-        deadlines->oldest = request->later;
+        list->oldest = request->later;
     if (request->later)
         request->later->earlier = request->earlier;
     else
-        deadlines->newest = request->earlier;
+        list->newest = request->earlier;
     request->earlier = request->later = NULL;
     request->listed = false;
 }
 
 void deadline_add(struct deadlines *deadlines, struct request *request)
 {
-    int64_t now = clock_mono_ms();
-    lock_acquire(&deadlines->lock);
+    struct deadline_list *list = list_of(deadlines, request);
+    const int64_t now = loop_turn_us(request->loop) / 1000;
+    lock_acquire(&list->lock);
     request->waiting_since_ms = now;
     request->listed = true;
     request->later = NULL;
-    request->earlier = deadlines->newest;
-    if (deadlines->newest)
-        deadlines->newest->later = request;
+    request->earlier = list->newest;
+    if (list->newest)
+        list->newest->later = request;
     else
-        deadlines->oldest = request;
-    deadlines->newest = request;
-    lock_release(&deadlines->lock);
+        list->oldest = request;
+    list->newest = request;
+    lock_release(&list->lock);
 }
 
 void deadline_remove(struct deadlines *deadlines, struct request *request)
 {
-    lock_acquire(&deadlines->lock);
-    unlink_request(deadlines, request);
-    lock_release(&deadlines->lock);
+    struct deadline_list *list = list_of(deadlines, request);
+    lock_acquire(&list->lock);
+    unlink_request(list, request);
+    lock_release(&list->lock);
 }
 
 /* Resumes what waits since before `before_ms`. */
-static void expire(struct deadlines *deadlines, int64_t before_ms)
+static void expire(struct deadline_list *list, int64_t before_ms)
 {
-    while (deadlines->oldest && deadlines->oldest->waiting_since_ms <= before_ms) {
-        struct request *request = deadlines->oldest;
-        unlink_request(deadlines, request);
+    lock_acquire(&list->lock);
+    while (list->oldest && list->oldest->waiting_since_ms <= before_ms) {
+        struct request *request = list->oldest;
+        unlink_request(list, request);
         request_resume(request);
     }
+    lock_release(&list->lock);
 }
 
 static void run(void *arg)
@@ -67,7 +77,10 @@ static void run(void *arg)
     lock_acquire(&deadlines->lock);
     while (!deadlines->stopping) {
         int64_t now = clock_mono_ms();
-        expire(deadlines, now - atomic_load(&deadlines->limits->deadline_ms));
+        lock_release(&deadlines->lock);
+        for (size_t i = 0; i < DEADLINE_LISTS; i++)
+            expire(&deadlines->lists[i], now - atomic_load(&deadlines->limits->deadline_ms));
+        lock_acquire(&deadlines->lock);
         (void)lock_wait_until(&deadlines->lock, now + LOOK_EVERY_MS);
     }
     lock_release(&deadlines->lock);
@@ -77,6 +90,8 @@ void deadline_start(struct deadlines *deadlines, const struct limits *limits)
 {
     *deadlines = (struct deadlines){.limits = limits};
     lock_init(&deadlines->lock);
+    for (size_t i = 0; i < DEADLINE_LISTS; i++)
+        lock_init(&deadlines->lists[i].lock);
     thread_start(&deadlines->thread, "bxb-deadline", run, deadlines);
 }
 
@@ -89,6 +104,9 @@ void deadline_stop(struct deadlines *deadlines)
     lock_notify(&deadlines->lock);
     lock_release(&deadlines->lock);
     thread_join(&deadlines->thread);
-    ASSERT(!deadlines->oldest);
+    for (size_t i = 0; i < DEADLINE_LISTS; i++) {
+        ASSERT(!deadlines->lists[i].oldest);
+        lock_done(&deadlines->lists[i].lock);
+    }
     lock_done(&deadlines->lock);
 }

@@ -6,6 +6,7 @@
 #define SERVER_LIMITS_H
 #include "base/settings.h"
 #include "catalog/catalog.h"
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +31,9 @@ struct limits {
     /* Set once. */
     uint64_t inflight_max;
 
-    atomic_uint_fast64_t inflight; /* bytes taken by limits_take and not given back */
+    /* Bytes taken by limits_take and not given back. Every request writes it: what is only read has
+     * lines of the cache to itself. */
+    alignas(64) atomic_uint_fast64_t inflight;
 };
 
 /* At start, and again after a reload. inflight_max stays what it was at start. */

@@ -1,7 +1,10 @@
 /* The event loop of a thread that serves connections.
  *
- * Threads: the daemon is the loop's thread's own. Others leave what they want in `quiesce` and
- * `stop`, or with libmicrohttpd (loop_resume), and wake it. SPDX-License-Identifier: Apache-2.0 */
+ * Threads: the daemon is the loop's thread's own. Others leave what they want in `returned`,
+ * `quiesce` and `stop`, and wake it. Waking costs a system call, so only a loop that sleeps is
+ * woken: it says so in `asleep` and looks at those three again, the others leave what they want and
+ * look at `asleep`; all of it sequentially consistent, so that one of them sees the other.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "server/loop.h"
 
@@ -22,27 +25,33 @@
 enum {
     /* Bytes for headers and the part of a body read at once. The library keeps them for as long as
      * the connection lives. */
-    CONNECTION_MEMORY = 32 * 1024,
+    CONNECTION_MEMORY = 16 * 1024,
     WAIT_MAX_MS = 500,
     ACCEPT_MAX = 64,       /* connections before the others have their turn */
     ACCEPT_PAUSE_MS = 100, /* when the system has no descriptor or memory for one more */
+    UNASKED_MAX = 8,       /* turns without asking for new connections */
 };
 
 struct loop {
     /* Set at start, then read-only. */
     struct loop_options options;
+    unsigned number;
     struct MHD_Daemon *daemon;
     struct thread thread;
     int epoll_fd; /* the daemon's */
     int wake_fd;  /* an eventfd */
 
     /* Any thread. */
-    atomic_bool awake; /* wake_fd was written to, and not read since */
+    _Atomic(struct loop_return *) returned; /* a stack: to be resumed */
+    atomic_bool asleep; /* or about to be: who leaves something writes wake_fd */
     atomic_bool quiesce;
     atomic_bool stop;
 
     /* The loop's thread's own. */
-    int listen_fd; /* -1: closed */
+    struct loop_task *put_off, **put_off_end; /* a queue */
+    int listen_fd;                            /* -1: closed */
+    bool is_called;                           /* somebody wants to connect */
+    int unasked;                              /* turns since it was asked whether somebody does */
     int64_t accept_after_ms;
     struct clients clients;
     struct delay delay;
@@ -53,8 +62,15 @@ struct loop {
 static void wake(struct loop *loop)
 {
     const uint64_t one = 1;
-    if (!atomic_exchange(&loop->awake, true))
+    if (atomic_load(&loop->asleep) && atomic_exchange(&loop->asleep, false))
         ASSERT(write(loop->wake_fd, &one, sizeof(one)) == sizeof(one));
+}
+
+/* Somebody left something. */
+static bool has_orders(struct loop *loop)
+{
+    return atomic_load(&loop->returned) || atomic_load(&loop->stop) ||
+           (atomic_load(&loop->quiesce) && loop->listen_fd >= 0);
 }
 
 /* Who slept had found nothing that came before; otherwise it may have come since the last turn. */
@@ -63,32 +79,98 @@ static void begin_turn(struct loop *loop, bool slept)
     const int64_t now_us = clock_mono_us();
     loop->earliest_us = slept ? now_us : loop->turn_us;
     loop->turn_us = now_us;
+    loop->clients.now_ms = now_us / 1000;
+}
+
+/* At most so long, in milliseconds. Returns how many of the events are there. */
+static int sleep_for(struct loop *loop, struct pollfd *events, size_t len, int ms)
+{
+    atomic_store(&loop->asleep, true);
+    int n = poll(events, len, has_orders(loop) ? 0 : ms);
+    atomic_store(&loop->asleep, false);
+    return n;
+}
+
+/* How long there is nothing to do but for what comes, in milliseconds. */
+static int idle_ms(struct loop *loop, int most)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+    bool bounded = MHD_get_timeout(loop->daemon, &ms) == MHD_YES && ms < (unsigned)most;
+    return bounded ? (int)ms : most;
 }
 
 /* Sleeps until there is something to do. */
 static void wait_for_work(struct loop *loop)
 {
-    const bool accepts = clock_mono_ms() >= loop->accept_after_ms;
+    const bool accepts = loop->turn_us >= loop->accept_after_ms * 1000;
     struct pollfd events[] = {
         {.fd = loop->epoll_fd, .events = POLLIN},
         {.fd = loop->wake_fd, .events = POLLIN},
         {.fd = accepts ? loop->listen_fd : -1, .events = POLLIN},
     };
-    const int most = accepts ? WAIT_MAX_MS : ACCEPT_PAUSE_MS;
-    MHD_UNSIGNED_LONG_LONG ms;
-    bool bounded = MHD_get_timeout(loop->daemon, &ms) == MHD_YES && ms < (unsigned)most;
-    const int ms_max = bounded ? (int)ms : most;
+    const int ms = idle_ms(loop, accepts ? WAIT_MAX_MS : ACCEPT_PAUSE_MS);
+    const bool is_timed = atomic_load(&loop->options.limits->queue_delay_us) != 0;
+    bool slept = false;
+    loop->is_called = false;
+    if (ms == 0 && !is_timed && loop->unasked++ < UNASKED_MAX) {
+        begin_turn(loop, false); /* the library asks for its own connections */
+        return;
+    }
+    loop->unasked = 0;
     /* Asked without sleeping first: how long a call took says nothing on a busy machine. */
-    const bool sleeps = poll(events, ARRAY_LEN(events), 0) == 0 && ms_max > 0;
-    if (sleeps)
-        (void)poll(events, ARRAY_LEN(events), ms_max);
-    begin_turn(loop, sleeps);
-    if (!(events[1].revents & POLLIN))
+    int n = is_timed || ms == 0 ? poll(events, ARRAY_LEN(events), 0) : 0;
+    if (n == 0 && ms > 0) {
+        n = sleep_for(loop, events, ARRAY_LEN(events), ms);
+        slept = true;
+    }
+    begin_turn(loop, slept);
+    if (n <= 0)
         return;
     uint64_t count;
-    (void)!read(loop->wake_fd, &count, sizeof(count));
-    /* Before MHD_run looks for resumed connections: who resumes after this wakes it again. */
-    atomic_exchange(&loop->awake, false);
+    if (events[1].revents & POLLIN)
+        (void)!read(loop->wake_fd, &count, sizeof(count));
+    loop->is_called = (events[2].revents & POLLIN) != 0;
+}
+
+/* --- What was left and put off ------------------------------------------------------------------
+ */
+
+/* First come, first served. */
+static void resume_returned(struct loop *loop)
+{
+    struct loop_return *back =
+        atomic_load(&loop->returned) ? atomic_exchange(&loop->returned, NULL) : NULL;
+    struct loop_return *first = NULL;
+    while (back) {
+        struct loop_return *next = back->next;
+        back->next = first;
+        first = back;
+        back = next;
+    }
+    while (first) {
+        struct loop_return *next = first->next;
+        MHD_resume_connection(first->connection);
+        first = next;
+    }
+}
+
+void loop_put_off(struct loop *loop, struct loop_task *task)
+{
+    task->next = NULL;
+    *loop->put_off_end = task;
+    loop->put_off_end = &task->next;
+}
+
+static void do_put_off(struct loop *loop)
+{
+    struct loop_task *task = loop->put_off;
+    loop->put_off = NULL;
+    loop->put_off_end = &loop->put_off;
+    while (task) {
+        struct loop_task *next = task->next; /* it may be gone when it was run */
+        task->run(task);
+        task = next;
+    }
 }
 
 /* --- Connections --------------------------------------------------------------------------------
@@ -190,9 +272,12 @@ static void run(void *arg)
         wait_for_work(loop);
         if (atomic_load(&loop->quiesce))
             quiesce(loop);
-        accept_clients(loop);
+        if (loop->is_called)
+            accept_clients(loop);
+        resume_returned(loop);
         (void)MHD_run(loop->daemon);
-        clients_look(&loop->clients, clock_mono_ms());
+        do_put_off(loop);
+        clients_look(&loop->clients, loop->clients.now_ms);
     }
 }
 
@@ -214,8 +299,11 @@ static struct MHD_Daemon *start_daemon(struct loop *loop)
 struct loop *loop_start(int listen_fd, const struct loop_options *options)
 {
     struct loop *loop = xcalloc(1, sizeof(*loop));
+    static atomic_uint started;
     loop->options = *options;
+    loop->number = atomic_fetch_add(&started, 1);
     loop->listen_fd = listen_fd;
+    loop->put_off_end = &loop->put_off;
     loop->clients.limits = options->limits;
     loop->daemon = start_daemon(loop);
     if (!loop->daemon) {
@@ -235,6 +323,16 @@ void *loop_context(const struct loop *loop)
     return loop->options.context;
 }
 
+unsigned loop_number(const struct loop *loop)
+{
+    return loop->number;
+}
+
+int64_t loop_turn_us(const struct loop *loop)
+{
+    return loop->turn_us;
+}
+
 int64_t loop_waited_us(const struct loop *loop, int64_t now_us)
 {
     return now_us - loop->earliest_us;
@@ -245,9 +343,11 @@ struct delay *loop_delay(struct loop *loop)
     return &loop->delay;
 }
 
-void loop_resume(struct loop *loop, struct MHD_Connection *connection)
+void loop_resume(struct loop *loop, struct loop_return *back)
 {
-    MHD_resume_connection(connection);
+    back->next = atomic_load(&loop->returned);
+    while (!atomic_compare_exchange_weak(&loop->returned, &back->next, back))
+        continue;
     wake(loop);
 }
 

@@ -40,15 +40,39 @@ struct loop *loop_start(int listen_fd, const struct loop_options *options);
 
 void *loop_context(const struct loop *loop);
 
+/* Loops that are started one after the other have numbers that follow. */
+unsigned loop_number(const struct loop *loop);
+
 /* The client of a connection. @thread of the loop */
 struct client *loop_client(struct MHD_Connection *connection);
 
-/* Lets a suspended connection of this loop go on. The connection may be gone when it returns.
- * @thread any */
-void loop_resume(struct loop *loop, struct MHD_Connection *connection);
+/* A suspended connection on its way back to its loop: storage of the caller's, which stays at least
+ * as long as the connection's request. */
+struct loop_return {
+    struct loop_return *next;
+    struct MHD_Connection *connection;
+};
 
-/* How long a request that is read now may have waited for its turn, at most, in microseconds.
- * @thread of the loop */
+/* Lets a suspended connection of this loop go on, soon. Once for each suspension. The connection
+ * may be gone when it returns. @thread any */
+void loop_resume(struct loop *loop, struct loop_return *back);
+
+/* What is to be done when the loop has gone through all that it found ready: what many requests
+ * have in common then costs once. Storage of the caller's, until `run` is called. */
+struct loop_task {
+    struct loop_task *next;
+    void (*run)(struct loop_task *task);
+};
+
+/* In this turn, in the order of the calls. @thread of the loop */
+void loop_put_off(struct loop *loop, struct loop_task *task);
+
+/* When this turn began, by clock_mono_us: near enough to now for whatever is counted in
+ * milliseconds. @thread of the loop */
+int64_t loop_turn_us(const struct loop *loop);
+
+/* How long a request that is read now may have waited for its turn, at most, in microseconds; known
+ * while limits->queue_delay_us is not 0. @thread of the loop */
 int64_t loop_waited_us(const struct loop *loop, int64_t now_us);
 
 /* Of the loop's requests. @thread of the loop */

@@ -1,15 +1,16 @@
 /* From the records of a request to the producer, and back.
  *
- * Threads: produce_records on the connection's thread, produce_report on the delivery thread. They
- * meet in `pending`: it starts at the number of records plus one for the sender, so that reports
- * that come while sending goes on cannot end the wait; whoever brings it to zero ends it. And they
- * meet in each record's `fate`: it is exchanged, so that either the answer has the fate or the
- * report sees that the caller was told without it. SPDX-License-Identifier: Apache-2.0 */
+ * Threads: produce_records on the connection's thread, produce_report on those of the producer.
+ * They meet in `pending`: it starts at the number of records plus one for the sender, so that
+ * reports that come while sending goes on cannot end the wait; whoever brings it to zero ends it.
+ * And they meet in each record's `fate`: it is exchanged, so that either the answer has the fate or
+ * the report sees that the caller was told without it. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "server/produce.h"
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "server/loop.h"
 #include "server/request.h"
 #include "server/server.h"
 #include <stddef.h>
@@ -82,6 +83,28 @@ size_t produce_arena_max(size_t records)
     return records * (sizeof(struct produced) + sizeof(struct err)) + 2 * _Alignof(max_align_t);
 }
 
+/* Hands every record over. */
+static void send_records(struct loop_task *task)
+{
+    struct request *request = (struct request *)((char *)task - offsetof(struct request, sending));
+    struct server *server = request->server;
+    const struct events_batch *batch = &request->batch;
+    const struct slice key = request->rules.organization_id;
+    const struct producer_batch records = {
+        .partition = partition_of(key, producer_partitions(server->producer)),
+        .key = key,
+        .traceparent = request->headers.traceparent,
+        .len = batch->records_len,
+        .next = next_record,
+        .refused = on_refused,
+        .context = request,
+    };
+    request->sent = producer_send_batch(server->producer, &records);
+    const size_t unsent = batch->records_len - request->sent;
+    if (atomic_fetch_sub(&request->pending, unsent + 1) == unsent + 1)
+        end_wait(request);
+}
+
 bool produce_records(struct request *request, struct err *reterr)
 {
     struct server *server = request->server;
@@ -98,21 +121,8 @@ bool produce_records(struct request *request, struct err *reterr)
     atomic_store(&request->state, REQUEST_WAITING);
     MHD_suspend_connection(request->connection);
     deadline_add(&server->deadlines, request);
-
-    const struct slice key = request->rules.organization_id;
-    const struct producer_batch records = {
-        .partition = partition_of(key, producer_partitions(server->producer)),
-        .key = key,
-        .traceparent = request->headers.traceparent,
-        .len = batch->records_len,
-        .next = next_record,
-        .refused = on_refused,
-        .context = request,
-    };
-    request->sent = producer_send_batch(server->producer, &records);
-    const size_t unsent = batch->records_len - request->sent;
-    if (atomic_fetch_sub(&request->pending, unsent + 1) == unsent + 1)
-        end_wait(request);
+    request->sending.run = send_records;
+    loop_put_off(request->loop, &request->sending);
     return true;
 }
 

@@ -14,13 +14,14 @@ struct request;
  * what events_accept took. */
 size_t produce_arena_max(size_t records);
 
-/* Suspends the connection and hands over every record of request->batch. The connection is resumed
- * when the last report is in, at the deadline, or here when nothing is waited for.
+/* Suspends the connection and hands over every record of request->batch at the end of the loop's
+ * turn. The connection is resumed when the last report is in, at the deadline, or at once when
+ * nothing is waited for.
  * Errors: OVERLOADED, with nothing suspended and nothing sent.
  * @thread of the connection */
 bool produce_records(struct request *request, struct err *reterr) MUST_CHECK;
 
-/* The producer's report: `opaque` is a struct produced. @thread delivery */
+/* The producer's report: `opaque` is a struct produced. @thread of the producer */
 void produce_report(void *opaque, enum producer_fate fate);
 
 /* Moves the fates into the results of the batch and counts them. What has none yet is failed, and

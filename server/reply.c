@@ -2,7 +2,6 @@
 #include <config.h>
 #include "server/reply.h"
 
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "server/refusals.h"
 #include "server/pages.h"
@@ -32,8 +31,8 @@ static void add_number(struct MHD_Response *response, const char *name, uint64_t
 static void add_quota(struct MHD_Response *response, const struct request *request)
 {
     struct quota_view view;
-    if (!request->tenant ||
-        !quota_look(&request->quota, &request->tenant->usage, clock_mono_us() * 1000, &view))
+    if (!request->tenant || !quota_look(&request->quota, &request->tenant->usage,
+                                        loop_turn_us(request->loop) * 1000, &view))
         return;
     add_number(response, "X-RateLimit-Limit", view.limit);
     add_number(response, "X-RateLimit-Remaining", view.remaining);

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/metrics.h"
 #include "server/loop.h"
 #include "server/pages.h"
@@ -16,6 +17,7 @@
 #include "server/route.h"
 #include "server/server.h"
 #include "server/tenants.h"
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,11 +44,14 @@ struct request *request_cast(void *pointer)
 struct request *request_new(struct server *server, struct loop *loop,
                             struct MHD_Connection *connection)
 {
-    struct request *request = xcalloc(1, sizeof(*request));
+    struct request *request = xmalloc(sizeof(*request));
+    memset(request, 0, offsetof(struct request, refusal));
+    request->refusal.code = request->send_err.code = ERR_NONE;
     request->magic = MAGIC;
     request->server = server;
     request->loop = loop;
     request->connection = connection;
+    request->back.connection = connection;
     request->account.limits = &server->limits;
     request->client = loop_client(connection);
     atomic_init(&request->state, REQUEST_READING);
@@ -88,7 +93,7 @@ void request_resume(struct request *request)
 {
     int waiting = REQUEST_WAITING;
     if (atomic_compare_exchange_strong(&request->state, &waiting, REQUEST_ANSWERING))
-        loop_resume(request->loop, request->connection);
+        loop_resume(request->loop, &request->back);
 }
 
 void request_completed(struct request *request, bool sent)
@@ -160,9 +165,9 @@ static bool find_route(struct request *request, const char *method, const char *
     UNREACHABLE("a match that route_find does not return");
 }
 
-static int64_t now_ns(void)
+static int64_t now_ns(const struct request *request)
 {
-    return clock_mono_us() * 1000;
+    return loop_turn_us(request->loop) * 1000;
 }
 
 static void enter_tenant(struct request *request, const struct catalog_organization *organization)
@@ -170,7 +175,7 @@ static void enter_tenant(struct request *request, const struct catalog_organizat
     struct server *server = request->server;
     const struct catalog_limits defaults = limits_of_organizations(&server->limits);
     request->quota = quota_of(&organization->limits, &defaults);
-    request->tenant = tenants_enter(&server->tenants, organization->id, now_ns());
+    request->tenant = tenants_enter(&server->tenants, organization->id, now_ns(request));
     request->account.tenant = request->tenant;
 }
 
@@ -179,7 +184,7 @@ static void enter_tenant(struct request *request, const struct catalog_organizat
 static bool ask_quota(struct request *request, struct err *reterr)
 {
     uint64_t bytes = request->coding == INFLATE_IDENTITY ? request->headers.content_length : 0;
-    return quota_ask(&request->quota, &request->tenant->usage, bytes, now_ns(),
+    return quota_ask(&request->quota, &request->tenant->usage, bytes, now_ns(request),
                      &request->retry_after_s, reterr);
 }
 
@@ -453,7 +458,7 @@ static bool accept_body(struct request *request, struct err *reterr)
 static bool take_quota(struct request *request, struct err *reterr)
 {
     if (quota_take(&request->quota, &request->tenant->usage, request->batch.results_len,
-                   request->body.size, now_ns(), &request->retry_after_s, reterr))
+                   request->body.size, now_ns(request), &request->retry_after_s, reterr))
         return true;
     request->batch = (struct events_batch){0};
     return false;

@@ -15,6 +15,7 @@
 #include "server/block.h"
 #include "server/client.h"
 #include "server/headers.h"
+#include "server/loop.h"
 #include "server/quota.h"
 #include <microhttpd.h>
 #include <stdatomic.h>
@@ -22,7 +23,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct loop;
 struct server;
 struct produced;
 struct tenant;
@@ -35,8 +35,8 @@ enum {
     REQUEST_DRAIN_MAX = 64 * 1024,
 };
 
-/* Who acts next. Only WAITING → ANSWERING is contended: the delivery thread and the deadline thread
- * both want it, and the one whose exchange succeeds resumes the connection. */
+/* Who acts next. Only WAITING → ANSWERING is contended: the thread of the last report and the
+ * deadline thread both want it, and the one whose exchange succeeds resumes the connection. */
 enum request_state {
     REQUEST_READING,
     REQUEST_REFUSED,   /* `refusal` is sent when the body was read */
@@ -50,9 +50,11 @@ struct request {
     struct server *server; /* borrowed */
     struct loop *loop;     /* that has the connection; borrowed */
     struct MHD_Connection *connection;
-    struct client *client; /* of the connection; borrowed until request_completed */
-    _Atomic(int) state;    /* enum request_state */
-    atomic_int refs;       /* one of the connection, one of the records that wait for reports */
+    struct loop_return back;  /* of the connection */
+    struct loop_task sending; /* of the records */
+    struct client *client;    /* of the connection; borrowed until request_completed */
+    _Atomic(int) state;       /* enum request_state */
+    atomic_int refs;          /* one of the connection, one of the records that wait for reports */
 
     /* Owned by the connection's thread. */
     char id[REQUEST_ID_SIZE];
@@ -64,10 +66,9 @@ struct request {
     bool compatible; /* answered as clients of others expect */
     struct events_options options;
     struct event_rules rules;
-    struct tenant *tenant; /* NULL until the key was found to be good; as in the account */
-    struct quota quota;    /* of the tenant */
-    int retry_after_s;     /* of a refusal by the quota; 0: none */
-    struct err refusal;
+    struct tenant *tenant;   /* NULL until the key was found to be good; as in the account */
+    struct quota quota;      /* of the tenant */
+    int retry_after_s;       /* of a refusal by the quota; 0: none */
     char allow[64];          /* of a 405 or of OPTIONS; "" otherwise */
     const struct page *page; /* that is asked for; NULL: none */
     bool counted;            /* the fates of its events are in the metrics */
@@ -76,8 +77,7 @@ struct request {
     uint64_t drain_max;      /* how many at most; 0: REQUEST_DRAIN_MAX */
     size_t sent;             /* records that the producer took */
     uint64_t failed;         /* events that the answer calls failed */
-    struct err send_err; /* why producer_send refused a record first; code ERR_NONE: it did not */
-    int64_t gathered_us; /* when the last byte of the body was there */
+    int64_t gathered_us;     /* when the last byte of the body was there */
 
     /* Written by the connection's thread before the first record is sent, then read by all, until
      * the last reference is gone. */
@@ -91,6 +91,11 @@ struct request {
     struct request *earlier, *later;
     int64_t waiting_since_ms;
     bool listed;
+
+    /* The connection's thread's again. Last, since only their codes are set at first: most requests
+     * need neither. */
+    struct err refusal;
+    struct err send_err; /* why producer_send refused a record first; code ERR_NONE: it did not */
 };
 
 /* A new request of this connection, with one reference. */

@@ -35,8 +35,13 @@ void server_leave(struct server *server)
 
 void server_make_id(struct server *server, char *ret_id)
 {
+    static const char digits[] = "0123456789abcdef";
     uint64_t n = atomic_fetch_add(&server->next_id, 1);
-    snprintf(ret_id, 34, "%s-%016llx", server->id_prefix, (unsigned long long)n);
+    memcpy(ret_id, server->id_prefix, SERVER_ID_PREFIX_SIZE);
+    ret_id[SERVER_ID_PREFIX_SIZE] = '-';
+    for (int i = SERVER_ID_SIZE - 1; i > SERVER_ID_PREFIX_SIZE; i--, n >>= 4)
+        ret_id[i] = digits[n & 15];
+    ret_id[SERVER_ID_SIZE] = '\0';
 }
 
 bool server_takes(struct server *server, struct err *reterr)
@@ -99,7 +104,7 @@ static void on_kafka_line(enum kafka_log_level level, const char *facility, cons
 
 static void make_id_prefix(struct server *server)
 {
-    uint8_t bytes[8];
+    uint8_t bytes[SERVER_ID_PREFIX_SIZE / 2];
     digest_random(bytes, sizeof(bytes));
     digest_hex(bytes, sizeof(bytes), server->id_prefix);
 }

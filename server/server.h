@@ -17,11 +17,17 @@
 #include "server/delay.h"
 #include "server/limits.h"
 #include "server/tenants.h"
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct listener;
+
+enum {
+    SERVER_ID_PREFIX_SIZE = 16,
+    SERVER_ID_SIZE = SERVER_ID_PREFIX_SIZE + 1 + 16,
+};
 
 struct server {
     /* Set at start, then read-only. */
@@ -29,16 +35,17 @@ struct server {
     struct producer *producer;
     struct admin *admin;
     struct listener *listener;
-    char id_prefix[17]; /* of request ids that we make */
-    const char *topic;  /* borrowed */
+    char id_prefix[SERVER_ID_PREFIX_SIZE + 1]; /* of request ids that we make */
+    const char *topic;                         /* borrowed */
 
     /* Any thread. */
     struct limits limits;
     struct tenants tenants;
     struct deadlines deadlines;
-    struct delay_seen acknowledged; /* from the whole body to the broker's acknowledgement */
-    atomic_bool stopping;           /* new requests are refused */
-    atomic_uint_fast64_t requests;  /* that exist */
+    alignas(64) struct delay_seen
+        acknowledged;              /* from the whole body to the broker's acknowledgement */
+    atomic_bool stopping;          /* new requests are refused */
+    atomic_uint_fast64_t requests; /* that exist */
     atomic_uint_fast64_t next_id;
 
     /* The main thread's own, of server_watch. */
@@ -71,7 +78,7 @@ bool server_takes(struct server *server, struct err *reterr) MUST_CHECK;
 void server_enter(struct server *server);
 void server_leave(struct server *server);
 
-/* A request id that no other request of any process has; 33 characters. */
+/* A request id that no other request of any process has: SERVER_ID_SIZE characters and a NUL. */
 void server_make_id(struct server *server, char *ret_id);
 
 #endif

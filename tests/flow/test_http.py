@@ -103,6 +103,18 @@ def test_100_continue_comes_when_the_body_is_wanted_and_only_then(stack, sender)
         assert wire.rest() == b""
 
 
+@pytest.mark.parametrize(
+    ("lines", "size", "status"),
+    [(1, 8000, 201), (1, 15000, 201), (90, 60, 201), (90, 100, 201), (1, 20000, 431), (400, 20, 431)],
+)
+def test_headers_have_room_for_what_is_usual(stack, sender, lines, size, status):
+    """docs/OPERATIONS.md says how much: 15 KiB, a hundred lines."""
+    more = b"".join(b"X-%04d: %s\r\n" % (number, b"a" * (size - 10)) for number in range(lines))
+    with connect(stack) as wire:
+        wire.send(request(sender.key, event_of(sender), headers=more))
+        assert wire.answer().status == status
+
+
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_tiny_chunks_are_one_body(stack, sender, size):
     body = event_of(sender)

@@ -20,7 +20,7 @@ MIB = 1 << 20
 BUDGET = 64 * MIB
 CONNECTIONS = 1000
 # docs/OPERATIONS.md: the process itself, the budget, and what the library keeps for each connection.
-BOUND = 64 * MIB + BUDGET + CONNECTIONS * 34 * 1024
+BOUND = 64 * MIB + BUDGET + CONNECTIONS * 18 * 1024
 CLIENTS = 400
 
 

@@ -35,9 +35,10 @@ static void set_up(struct fixture *fixture)
     CHECK(connect(fixture->theirs, (struct sockaddr *)&address, size) == 0);
     fixture->ours = accept(listener, NULL, NULL);
     close(listener);
-    fixture->clients.limits = &fixture->limits;
-    fixture->client = client_new(&fixture->clients, fixture->ours);
     fixture->now_ms = clock_mono_ms();
+    fixture->clients.limits = &fixture->limits;
+    fixture->clients.now_ms = fixture->now_ms;
+    fixture->client = client_new(&fixture->clients, fixture->ours);
 }
 
 static void tear_down(struct fixture *fixture)

@@ -3,40 +3,46 @@
 #include <config.h>
 #include "server/loop.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/thread.h"
 #include "tests/unit/check.h"
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ANSWER_WITHIN_MS = 5000 };
+enum { ANSWER_WITHIN_MS = 5000, LONGEST_SLEEP_MS = 450 /* about WAIT_MAX_MS of the loop */ };
 
-/* While `hold` is set, a request keeps the loop's thread busy. */
+/* While `hold` is set, a request for /hold keeps the loop's thread busy. */
 struct gate {
+    struct limits limits;
     atomic_bool hold, held;
     atomic_int_fast64_t waited_us; /* of the last request */
+    /* The loop's thread's own, of requests for /put-off. */
+    size_t read, done;
+    size_t read_at_first; /* when the first of them was done */
+    bool in_order;
+    /* Of requests for /suspend: they are given back by the test's threads. */
+    struct suspended *_Atomic suspended; /* a stack */
 };
 
-static enum MHD_Result on_request(void *loop, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *size, void **closure)
+struct suspended {
+    struct suspended *next;
+    struct loop_return back;
+    struct loop_task task;
+    struct gate *gate;
+    struct loop *loop;
+    size_t number;
+    bool answers;
+};
+
+static enum MHD_Result answer(struct MHD_Connection *connection)
 {
-    (void)method, (void)version, (void)data, (void)size;
-    if (!*closure) {
-        *closure = loop;
-        return MHD_YES;
-    }
-    struct gate *gate = loop_context(loop);
-    atomic_store(&gate->waited_us, loop_waited_us(loop, clock_mono_us()));
-    if (strcmp(path, "/hold") == 0) {
-        atomic_store(&gate->held, true);
-        while (atomic_load(&gate->hold))
-            clock_sleep_ms(1);
-    }
     struct MHD_Response *response =
         MHD_create_response_from_buffer(2, (void *)(uintptr_t) "ok", MHD_RESPMEM_PERSISTENT);
     enum MHD_Result result = MHD_queue_response(connection, 200, response);
@@ -44,13 +50,76 @@ static enum MHD_Result on_request(void *loop, struct MHD_Connection *connection,
     return result;
 }
 
+static void on_task(struct loop_task *task)
+{
+    struct suspended *request =
+        (struct suspended *)((char *)task - offsetof(struct suspended, task));
+    struct gate *gate = request->gate;
+    if (gate->done == 0)
+        gate->read_at_first = gate->read;
+    gate->in_order = gate->in_order && request->number == gate->done;
+    gate->done++;
+    loop_resume(request->loop, &request->back);
+}
+
+static void leave_to_resumers(struct gate *gate, struct suspended *request)
+{
+    request->next = atomic_load(&gate->suspended);
+    while (!atomic_compare_exchange_weak(&gate->suspended, &request->next, request))
+        continue;
+}
+
+static void on_completed(void *loop, struct MHD_Connection *connection, void **closure,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)loop, (void)connection, (void)code;
+    free(*closure);
+    *closure = NULL;
+}
+
+static enum MHD_Result on_request(void *loop, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **closure)
+{
+    (void)method, (void)version, (void)data, (void)size;
+    struct gate *gate = loop_context(loop);
+    if (!*closure) {
+        struct suspended *request = xcalloc(1, sizeof(*request));
+        *request = (struct suspended){.back.connection = connection, .loop = loop, .gate = gate};
+        request->task.run = on_task;
+        *closure = request;
+        return MHD_YES;
+    }
+    struct suspended *request = *closure;
+    if (request->answers)
+        return answer(connection);
+    atomic_store(&gate->waited_us, loop_waited_us(loop, clock_mono_us()));
+    if (strcmp(path, "/hold") == 0) {
+        atomic_store(&gate->held, true);
+        while (atomic_load(&gate->hold))
+            clock_sleep_ms(1);
+    }
+    const bool puts_off = strcmp(path, "/put-off") == 0;
+    if (!puts_off && strcmp(path, "/suspend") != 0)
+        return answer(connection);
+    request->answers = true;
+    MHD_suspend_connection(connection);
+    if (puts_off) {
+        request->number = gate->read++;
+        loop_put_off(loop, &request->task);
+    } else {
+        leave_to_resumers(gate, request);
+    }
+    return MHD_YES;
+}
+
 static struct loop *start(struct gate *gate, struct sockaddr_in *ret_address)
 {
-    static const struct limits no_deadlines;
     static struct loop_connections connections = {.max = 1000};
     const struct loop_options options = {.on_request = on_request,
+                                         .on_completed = on_completed,
                                          .context = gate,
-                                         .limits = &no_deadlines,
+                                         .limits = &gate->limits,
                                          .connections = &connections,
                                          .idle_timeout_s = 60};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -126,7 +195,7 @@ TEST(loop, answers_any_number_that_is_ready_at_once)
 TEST(loop, a_request_waits_while_the_thread_is_elsewhere_and_not_while_it_sleeps)
 {
     enum { A_WHILE_MS = 300 };
-    struct gate gate = {.hold = true};
+    struct gate gate = {.hold = true, .limits.queue_delay_us = 1000};
     struct sockaddr_in address;
     struct loop *loop = start(&gate, &address);
     int holder = connect_to(&address), fd = connect_to(&address);
@@ -147,6 +216,104 @@ TEST(loop, a_request_waits_while_the_thread_is_elsewhere_and_not_while_it_sleeps
     loop_stop(loop);
     close(holder);
     close(fd);
+}
+
+TEST(loop, what_is_put_off_is_done_in_order_when_all_that_was_ready_is_read)
+{
+    enum { LEN = 20 };
+    struct gate gate = {.hold = true, .in_order = true};
+    struct sockaddr_in address;
+    int fds[LEN];
+    struct loop *loop = start(&gate, &address);
+    for (size_t i = 0; i < LEN; i++) {
+        fds[i] = connect_to(&address);
+        send_get(fds[i], "/");
+        CHECK(is_answered(fds[i], clock_mono_ms() + ANSWER_WITHIN_MS));
+    }
+    int holder = connect_to(&address);
+    send_get(holder, "/hold");
+    while (!atomic_load(&gate.held))
+        clock_sleep_ms(1);
+    for (size_t i = 0; i < LEN; i++)
+        send_get(fds[i], "/put-off");
+    atomic_store(&gate.hold, false);
+    for (size_t i = 0; i < LEN; i++)
+        CHECK(is_answered(fds[i], clock_mono_ms() + ANSWER_WITHIN_MS));
+    loop_stop(loop);
+    CHECK(gate.read_at_first == LEN);
+    CHECK(gate.done == LEN && gate.in_order);
+    for (size_t i = 0; i < LEN; i++)
+        close(fds[i]);
+    close(holder);
+}
+
+struct resumer {
+    struct gate *gate;
+    struct loop *loop;
+    struct thread thread;
+    atomic_bool stop;
+};
+
+/* Gives them back sooner and later: while the loop works, when it is about to sleep, when it
+ * sleeps. */
+static void give_back(void *arg)
+{
+    struct resumer *resumer = arg;
+    unsigned turns = 0;
+    while (!atomic_load(&resumer->stop)) {
+        struct suspended *all = atomic_exchange(&resumer->gate->suspended, NULL);
+        while (all) {
+            struct suspended *next = all->next; /* gone soon */
+            turns = (turns + 37) % 8000;
+            for (volatile unsigned i = 0; i < turns; i++)
+                continue;
+            loop_resume(resumer->loop, &all->back);
+            all = next;
+        }
+    }
+}
+
+/* Returns how many times it took as long as the loop sleeps at most: what is forgotten is
+ * found then. */
+static size_t resume_many(size_t connections, size_t times)
+{
+    enum { RESUMERS = 2, CONNECTIONS_MAX = 8 };
+    struct gate gate = {.hold = false};
+    struct sockaddr_in address;
+    int fds[CONNECTIONS_MAX];
+    struct resumer resumers[RESUMERS];
+    size_t slow = 0;
+    struct loop *loop = start(&gate, &address);
+    for (size_t i = 0; i < connections; i++)
+        fds[i] = connect_to(&address);
+    for (size_t i = 0; i < RESUMERS; i++) {
+        resumers[i] = (struct resumer){.gate = &gate, .loop = loop};
+        thread_start(&resumers[i].thread, "resumer", give_back, &resumers[i]);
+    }
+    for (size_t n = 0; n < times; n++) {
+        const int64_t begun = clock_mono_ms();
+        for (size_t i = 0; i < connections; i++)
+            send_get(fds[i], "/suspend");
+        for (size_t i = 0; i < connections; i++)
+            CHECK(is_answered(fds[i], begun + ANSWER_WITHIN_MS));
+        slow += clock_mono_ms() - begun >= LONGEST_SLEEP_MS;
+    }
+    for (size_t i = 0; i < RESUMERS; i++) {
+        atomic_store(&resumers[i].stop, true);
+        thread_join(&resumers[i].thread);
+    }
+    loop_stop(loop);
+    for (size_t i = 0; i < connections; i++)
+        close(fds[i]);
+    return slow;
+}
+
+TEST(loop, no_resumed_connection_is_forgotten)
+{
+    /* A busy machine may forget us once or twice. With several connections the next one wakes the
+     * loop for the one before; they try the threads that give back at once. */
+    CHECK(resume_many(1, 2000) <= 2);
+    CHECK(resume_many(8, 200) <= 2);
 }
 
 TEST(loop, takes_no_connection_when_quiesced_and_keeps_the_others)

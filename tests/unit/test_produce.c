@@ -1,4 +1,4 @@
-/* The hand-over of a request between its connection's thread, the delivery thread and the deadline
+/* The hand-over of a request between its connection's thread, the producer's and the deadline
  * thread: real loops and librdkafka's mock cluster; authentication and parsing are
  * left out. A request's body is the number of its records.
  *
