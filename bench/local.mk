@@ -42,4 +42,4 @@ EXTRA_DIST += %D%/dom.cc %D%/dom.h
 %C%_bench_remember_LDADD = dedup/libdedup.a base/libbase.a $(COMPRESSION_LIBS) $(CRYPTO_LIBS)
 
 EXTRA_DIST += %D%/README.md %D%/FIGURES.md %D%/tools.py %D%/scene.py %D%/end_to_end.py %D%/recovery.py %D%/growth.py \
-  scripts/bench
+  %D%/axum/Cargo.toml %D%/axum/src/main.rs scripts/bench
