@@ -58,6 +58,14 @@ int64_t intent_rows(const struct intent *intent)
     return rows;
 }
 
+int64_t intent_tokens(const struct intent *intent)
+{
+    int64_t tokens = 0;
+    for (size_t i = 0; i < intent->blocks_len; i++)
+        tokens += (int64_t)intent->blocks[i].attempt + 1;
+    return tokens;
+}
+
 int64_t intent_count(const struct intent *intent, enum fate_kind kind)
 {
     if (kind == FATE_STORED)

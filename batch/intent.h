@@ -86,6 +86,8 @@ void intent_done(struct intent *intent); /* a zeroed one is fine */
 
 int64_t intent_records(const struct intent *intent);
 int64_t intent_rows(const struct intent *intent);
+/* INSERT tokens that its blocks have used up: one for each attempt. */
+int64_t intent_tokens(const struct intent *intent);
 /* How many of its records have that fate. */
 int64_t intent_count(const struct intent *intent, enum fate_kind kind);
 /* How many of its dead letters the breaker counts. */

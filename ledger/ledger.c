@@ -137,6 +137,20 @@ static bool read_partitions(struct ledger *ledger, const char *lane_id, struct e
     return true;
 }
 
+/* Read under the lane's lock: `bxb topic renew` raises it while it holds all lanes. */
+static bool read_incarnation(struct ledger *ledger, const char *lane_id, struct err *reterr)
+{
+    const char *params[] = {lane_id};
+    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
+    if (!pg_query(ledger->pg,
+                  "SELECT incarnation FROM topic JOIN lane ON lane.topic_id = topic.id"
+                  " WHERE lane.id = $1::integer",
+                  params, 1, &rows, reterr))
+        return false;
+    ledger->incarnation = (uint32_t)pg_i64(rows, 0, 0);
+    return true;
+}
+
 static bool read_lane(struct ledger *ledger, const struct pg_result *lane, struct err *reterr)
 {
     ledger->epoch = pg_i64(lane, 0, 0);
@@ -147,6 +161,27 @@ static bool read_lane(struct ledger *ledger, const struct pg_result *lane, struc
     intent_done(&ledger->intent);
     ledger->pending = !pg_is_null(lane, 0, 4);
     return !ledger->pending || intent_decode(pg_slice(lane, 0, 4), &ledger->intent, reterr);
+}
+
+bool ledger_look(struct ledger *ledger, char ret_owner[LEDGER_OWNER_SIZE], int64_t *ret_quiet_ms,
+                 struct err *reterr)
+{
+    char id[PG_NUMBER_SIZE];
+    const char *params[] = {pg_number(ledger->lane_id, id)};
+    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
+    if (!pg_query(ledger->pg,
+                  "SELECT epoch, batch_seq, system_identifier, timeline, intent,"
+                  " CASE WHEN lease_until > clock_timestamp() THEN owner ELSE '' END,"
+                  " floor(extract(epoch FROM clock_timestamp() - lease_until) * 1000)::bigint"
+                  " FROM lane WHERE id = $1::integer",
+                  params, ARRAY_LEN(params), &rows, reterr))
+        return false;
+    if (pg_rows(rows) != 1)
+        return err_set(reterr, ERR_INTERNAL, "lane %s is gone", id);
+    snprintf(ret_owner, LEDGER_OWNER_SIZE, "%s", pg_text(rows, 0, 5));
+    *ret_quiet_ms = pg_is_null(rows, 0, 6) ? INT64_MIN : pg_i64(rows, 0, 6);
+    return read_lane(ledger, rows, reterr) && read_incarnation(ledger, id, reterr) &&
+           read_partitions(ledger, id, reterr);
 }
 
 static bool acquire(struct ledger *ledger, const void *context, struct err *reterr)
@@ -170,7 +205,8 @@ static bool acquire(struct ledger *ledger, const void *context, struct err *rete
                   " RETURNING epoch, batch_seq, system_identifier, timeline, intent",
                   params, 3, &rows, reterr))
         return false;
-    return read_lane(ledger, rows, reterr) && read_partitions(ledger, id, reterr);
+    return read_lane(ledger, rows, reterr) && read_incarnation(ledger, id, reterr) &&
+           read_partitions(ledger, id, reterr);
 }
 
 bool ledger_acquire(struct ledger *ledger, const char *owner, int64_t lease_ms,
@@ -187,7 +223,7 @@ void ledger_release(struct ledger *ledger)
     struct err ignored; /* the lease runs out by itself */
     if (ledger->pg && pg_alive(ledger->pg) && ledger->epoch > 0 &&
         !pg_query(ledger->pg,
-                  "UPDATE lane SET lease_until = NULL, owner = ''"
+                  "UPDATE lane SET lease_until = least(lease_until, clock_timestamp()), owner = ''"
                   " WHERE id = $1::integer AND epoch = $2::bigint",
                   params, 2, NULL, &ignored))
         pg_free(TAKE(ledger->pg));

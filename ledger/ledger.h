@@ -57,8 +57,8 @@ struct ledger {
     /* after ledger_claim */
     int64_t topic_id;
     int64_t lane_id;
-    uint32_t incarnation;
-    uint32_t partitions; /* of the topic */
+    uint32_t incarnation; /* read again by ledger_acquire */
+    uint32_t partitions;  /* of the topic */
     /* after ledger_acquire */
     int64_t epoch;
     int64_t batch_seq;                   /* of the last batch completed */
@@ -92,6 +92,13 @@ bool ledger_claim(struct ledger *ledger, const struct ledger_target *target,
 bool ledger_acquire(struct ledger *ledger, const char *owner, int64_t lease_ms,
                     bool (*owner_is_dead)(const char *owner), struct err *reterr) MUST_CHECK;
 
+/* Reads what ledger_acquire reads, and changes nothing.
+ * ledger->lane_id, topic_id and partitions are given. *ret_owner: who holds its lease, "" when
+ * nobody does. *ret_quiet_ms: since when its last lease is over, negative while it runs; INT64_MIN
+ * when that is not known. */
+bool ledger_look(struct ledger *ledger, char ret_owner[LEDGER_OWNER_SIZE], int64_t *ret_quiet_ms,
+                 struct err *reterr) MUST_CHECK;
+
 /* Gives the lane up: the next writer need not wait. A failure costs only that wait. */
 void ledger_release(struct ledger *ledger);
 
@@ -112,6 +119,7 @@ struct ledger_completion {
     const struct dead_letters *dead;
     struct records *records;
     struct duplicates *duplicates;
+    int64_t lost; /* rows of the intent that never landed (mend.h); 0 otherwise */
 };
 
 /* One transaction: completes a batch (NULL: none) and records the next intent (NULL: none), whose
@@ -160,7 +168,8 @@ bool ledger_dedup_key(struct ledger *ledger, uint8_t ret_secret[LEDGER_SECRET_SI
 bool ledger_stored_since(struct ledger *ledger, int64_t from_ms, struct pg_result **ret_batches,
                          bool *ret_all, struct err *reterr) MUST_CHECK;
 
-/* What these batches cover, by Kafka partition: partition, from, to, newest anchor timestamp. */
+/* What these batches cover, by Kafka partition and incarnation of the topic: partition, from, to,
+ * newest anchor timestamp, incarnation. */
 bool ledger_ranges(struct ledger *ledger, int64_t first_seq, int64_t last_seq,
                    struct pg_result **ret_ranges, struct err *reterr) MUST_CHECK;
 

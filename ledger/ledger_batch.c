@@ -119,24 +119,27 @@ static bool add_batch(struct ledger *ledger, const struct ledger_completion *com
         return false;
     char id[PG_NUMBER_SIZE], seq[PG_NUMBER_SIZE], epoch[PG_NUMBER_SIZE], records[PG_NUMBER_SIZE],
         rows[PG_NUMBER_SIZE], duplicates[PG_NUMBER_SIZE], dead[PG_NUMBER_SIZE],
-        conflicts[PG_NUMBER_SIZE];
+        conflicts[PG_NUMBER_SIZE], lost_rows[PG_NUMBER_SIZE], tokens[PG_NUMBER_SIZE];
     const char *params[] = {
         pg_number(ledger->lane_id, id),
         pg_number(ledger->batch_seq + 1, seq),
         pg_number(ledger->epoch, epoch),
         intent->id,
         pg_number(intent_records(intent), records),
-        pg_number(intent_rows(intent), rows),
+        pg_number(intent_rows(intent) - complete->lost, rows),
         pg_number(intent_count(intent, FATE_DUPLICATE), duplicates),
         pg_number(intent_count(intent, FATE_DEAD), dead),
         pg_number(intent_count(intent, FATE_DEAD) - intent_alarming(intent), conflicts),
         buf_text(&json),
+        pg_number(complete->lost, lost_rows),
+        pg_number(intent_tokens(intent), tokens),
     };
     return pg_query(ledger->pg,
                     "INSERT INTO batch (lane_id, batch_seq, epoch, intent_id, records, stored,"
-                    " duplicates, dead_letters, conflicts, intent)"
+                    " duplicates, dead_letters, conflicts, intent, lost, tokens)"
                     " VALUES ($1::integer, $2::bigint, $3::bigint, $4::uuid, $5::bigint,"
-                    " $6::bigint, $7::bigint, $8::bigint, $9::bigint, $10::jsonb)",
+                    " $6::bigint, $7::bigint, $8::bigint, $9::bigint, $10::jsonb, $11::bigint,"
+                    " $12::integer)",
                     params, ARRAY_LEN(params), NULL, reterr);
 }
 
@@ -172,18 +175,23 @@ static bool move_lane(struct ledger *ledger, const struct ledger_completion *com
     return pg_affected(ledger->pg) == 1 || lost(reterr, "epoch and batch_seq");
 }
 
+bool ledger_complete(struct ledger *ledger, const struct ledger_completion *complete,
+                     struct err *reterr)
+{
+    return raise_hwm(ledger, complete->intent, reterr) && add_batch(ledger, complete, reterr) &&
+           add_usage(ledger, complete->usage, reterr) &&
+           ledger_add_dead(ledger, complete->dead, reterr) &&
+           ledger_add_records(ledger, complete->records, reterr) &&
+           add_duplicates(ledger, complete->duplicates, reterr);
+}
+
 static bool run(struct ledger *ledger, const struct ledger_completion *complete,
                 const struct intent *intend, struct err *reterr)
 {
     /* The lane row first: whoever lost the lane finds out before it locks anything else. */
     if (!move_lane(ledger, complete, intend, reterr))
         return false;
-    if (complete &&
-        (!raise_hwm(ledger, complete->intent, reterr) || !add_batch(ledger, complete, reterr) ||
-         !add_usage(ledger, complete->usage, reterr) ||
-         !ledger_add_dead(ledger, complete->dead, reterr) ||
-         !ledger_add_records(ledger, complete->records, reterr) ||
-         !add_duplicates(ledger, complete->duplicates, reterr)))
+    if (complete && !ledger_complete(ledger, complete, reterr))
         return false;
     return !intend || check_hwm(ledger, intend, reterr);
 }

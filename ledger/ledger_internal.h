@@ -11,6 +11,10 @@ bool ledger_in_transaction(struct ledger *ledger,
                            bool (*body)(struct ledger *, const void *, struct err *),
                            const void *context, struct err *reterr) MUST_CHECK;
 
+/* Everything of a completing transaction but the move of the lane's row (ledger_batch.c). */
+bool ledger_complete(struct ledger *ledger, const struct ledger_completion *complete,
+                     struct err *reterr) MUST_CHECK;
+
 /* Writes the dead letters of the batch that is completed (ledger_dead.c). */
 bool ledger_add_dead(struct ledger *ledger, const struct dead_letters *letters,
                      struct err *reterr) MUST_CHECK;

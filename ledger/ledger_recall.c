@@ -41,10 +41,11 @@ bool ledger_ranges(struct ledger *ledger, int64_t first_seq, int64_t last_seq,
                             pg_number(last_seq, last)};
     return pg_query(ledger->pg,
                     "SELECT (r->>'partition')::bigint, min((r->>'from')::bigint),"
-                    " max((r->>'to')::bigint), max((r->>'anchor_timestamp')::bigint)"
+                    " max((r->>'to')::bigint), max((r->>'anchor_timestamp')::bigint),"
+                    " (intent->>'incarnation')::bigint"
                     " FROM batch, jsonb_array_elements(intent->'ranges') AS r"
                     " WHERE lane_id = $1::integer AND batch_seq BETWEEN $2::bigint AND $3::bigint"
-                    " GROUP BY 1 ORDER BY 1",
+                    " GROUP BY 1, 5 ORDER BY 1, 5",
                     params, ARRAY_LEN(params), ret_ranges, reterr);
 }
 

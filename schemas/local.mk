@@ -43,6 +43,7 @@ migration_files = \
   %D%/postgres/0009_topic_in_catalog.sql \
   %D%/postgres/0010_lanes.sql \
   %D%/postgres/0011_dedup.sql \
+  %D%/postgres/0012_mending.sql \
   %D%/clickhouse/0001_events_raw.sql
 %C%_libschemas_a_SOURCES += %D%/migrations.c %D%/migrations.h
 nodist_%C%_libschemas_a_SOURCES = %D%/migrations_sql.c

@@ -36,6 +36,7 @@ unit_tests = \
   %D%/unit/test_log \
   %D%/unit/test_long_lists \
   %D%/unit/test_loop \
+  %D%/unit/test_mending \
   %D%/unit/test_metric \
   %D%/unit/test_metric_schema \
   %D%/unit/test_migrations \
@@ -93,7 +94,8 @@ unit_runner =
 else
 unit_runner = $(CRITERION_LIBS)
 endif
-LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a ledger/libledger.a batch/libbatch.a dedup/libdedup.a cli/libcli.a handlers/libhandlers.a \
+LDADD = %D%/libsupport.a server/libserver.a writer/libwriter.a ledger/libledger.a batch/libbatch.a dedup/libdedup.a cli/libcli.a \
+  writer/libwriter.a ledger/libledger.a batch/libbatch.a dedup/libdedup.a handlers/libhandlers.a \
   catalog/libcatalog.a kafka/libkafka.a clickhouse/libclickhouse.a postgres/libpostgres.a \
   schemas/libschemas.a embedded/libembedded.a admin/libadmin.a base/libbase.a $(unit_runner) \
   $(MHD_LIBS) $(RDKAFKA_LIBS) $(CURL_LIBS) $(LIBPQ_LIBS) $(JANSSON_LIBS) $(COMPRESSION_LIBS) \
@@ -152,6 +154,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/fault_rows.py \
   %D%/flow/generated.py \
   %D%/flow/installation.py \
+  %D%/flow/log.py \
   %D%/flow/mutations.py \
   %D%/flow/organization.py \
   %D%/flow/own_postgres.py \
@@ -176,6 +179,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_metric.py \
   %D%/flow/test_readiness.py \
   %D%/flow/test_reject.py \
+  %D%/flow/test_renew.py \
   %D%/flow/test_server_stop.py \
   %D%/flow/test_shapes.py \
   %D%/flow/test_stack.py \

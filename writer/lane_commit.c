@@ -82,8 +82,9 @@ static bool advance(struct lane *lane, struct batch *landed, struct batch *next,
 {
     struct ledger_completion completion = {0};
     if (landed)
-        completion = (struct ledger_completion){&landed->intent, &landed->usage, &landed->dead,
-                                                &landed->records, &landed->duplicates};
+        completion =
+            (struct ledger_completion){&landed->intent,  &landed->usage,      &landed->dead,
+                                       &landed->records, &landed->duplicates, 0};
     int64_t backoff_ms = 0;
     bool unknown = false;
     for (;;) {

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "writer/horizon.h"
 #include "writer/read_back.h"
 #include "kafka/topic_check.h"
 #include <inttypes.h>
@@ -19,13 +20,6 @@ enum {
     BLOCKS_PER_SECOND = 4,
     WINDOW_FACTOR = 10,
 };
-
-/* After this long nothing of an earlier owner can still arrive anywhere: its lease has run out,
- * its last INSERT has timed out, and the server has given up reading it. */
-static int64_t horizon_ms(const struct settings *settings)
-{
-    return settings->writer_lease + CH_SERVER_TIMEOUT_S * 1000 + settings->writer_insert_timeout;
-}
 
 /* Says what is allowed of the table, but can surprise. */
 static void log_risks(const struct lane *lane, const struct ch_wanted wanted[], size_t wanted_len)

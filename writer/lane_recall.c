@@ -115,8 +115,7 @@ static bool take_stamp(void *arg, const struct segment_stamp *stamp, struct slic
     memcpy(wanted.intent_id, stamp->intent_id, sizeof wanted.intent_id);
     struct past_batch *batch =
         bsearch(&wanted, recall->batches, recall->len, sizeof wanted, by_intent);
-    if (!batch || stamp->key_id != recall->known->key.id ||
-        stamp->incarnation != recall->lane->ledger.incarnation)
+    if (!batch || stamp->key_id != recall->known->key.id)
         return true;
     batch->ids += stamp->ids_len;
     for (size_t i = 0; i < stamp->ids_len; i++)
@@ -169,15 +168,18 @@ static bool is_recalled(const struct past_batch *batch)
 
 /* ClickHouse */
 
-static void put_ranges(struct buf *sql, const struct pg_result *ranges, uint32_t incarnation)
+/* Batches from before the topic was made anew have its older offsets. */
+static void put_ranges(struct buf *sql, const struct pg_result *ranges)
 {
-    for (size_t i = 0; i < pg_rows(ranges); i++)
+    for (size_t i = 0; i < pg_rows(ranges); i++) {
+        uint32_t incarnation = (uint32_t)pg_i64(ranges, i, 4);
         buf_printf(sql,
                    "%s(kafka_partition = %" PRId64 " AND kafka_offset BETWEEN %" PRIu64
                    " AND %" PRIu64 ")",
                    i > 0 ? " OR " : "", pg_i64(ranges, i, 0),
                    stored_offset(incarnation, pg_i64(ranges, i, 1)),
                    stored_offset(incarnation, pg_i64(ranges, i, 2)));
+    }
 }
 
 /* Enters the ids of an answer; counts them. */
@@ -214,7 +216,7 @@ static bool ask_clickhouse(struct recall *recall, int64_t first_seq, int64_t las
             appended_ms = pg_i64(ranges, i, 3);
     buf_printf(&sql, "SELECT toString(organization_id), toString(transaction_id) FROM `%s` WHERE ",
                lane->table.name);
-    put_ranges(&sql, ranges, lane->ledger.incarnation);
+    put_ranges(&sql, ranges);
     buf_append_str(&sql, read_back_truthful);
     buf_append_str(&sql, " FORMAT RowBinary");
     const char *text = buf_text(&sql);
@@ -242,6 +244,17 @@ static bool is_gone(const struct err *err)
     return err_code_class(err->code) != ERR_CLASS_RETRY;
 }
 
+/* The batch once more, if the topic is still the one that it was read from. */
+static bool replay(struct lane *lane, int64_t seq, struct intent *intent, struct batch *batch,
+                   struct err *reterr)
+{
+    if (!ledger_intent(&lane->ledger, seq, intent, reterr))
+        return false;
+    if (intent->incarnation != lane->ledger.incarnation)
+        return err_set(reterr, ERR_LOG_CHANGED, "the topic was made anew since");
+    return lane_replay(lane, intent, batch, reterr);
+}
+
 static bool ask_topic(struct recall *recall, const struct past_batch *past, struct err *reterr)
 {
     struct lane *lane = recall->lane;
@@ -249,8 +262,7 @@ static bool ask_topic(struct recall *recall, const struct past_batch *past, stru
     CLEANUP(batch_done) struct batch batch;
     struct err err;
     batch_init(&batch, lane->ledger.partitions, &lane->columns, &recall->known->key);
-    if (!ledger_intent(&lane->ledger, past->seq, &intent, &err) ||
-        !lane_replay(lane, &intent, &batch, &err)) {
+    if (!replay(lane, past->seq, &intent, &batch, &err)) {
         if (!is_gone(&err)) {
             *reterr = err;
             return false;

@@ -21,6 +21,7 @@ class Row(NamedTuple):
 
 STORES, LOG, POSTGRES, KILLS = "test_matrix_stores", "test_matrix_log", "test_matrix_postgres", "test_matrix_kills"
 WRITER, FATES, WRITERS, DUPLICATES = "test_writer_kill", "test_fates", "test_writers", "test_duplicates"
+RENEW = "test_renew"
 
 ROWS = [
     # The writer dies
@@ -65,6 +66,14 @@ ROWS = [
     Row("K4", "The topic is made anew: empty, shorter, or longer than before", "log_changed", "the record at hwm is not the one that was done", f"{LOG}::test_the_topic_is_made_anew"),
     Row("K5", "Two topics into one table", "table_mismatch", "PostgreSQL holds the claim", f"{LOG}::test_two_topics_into_one_table"),
     Row("K6", "Connections to Kafka are reset, or silent", ONCE, "waits, and reads on from hwm", f"{LOG}::test_the_network_to_kafka_is_bad"),
+    Row("K7", "The topic is made anew, shorter or longer, and renewed by `bxb topic renew`", ONCE, "offsets of another incarnation; what came before is known by its ids", f"{RENEW}::test_a_topic_that_was_made_anew_is_gone_on_with"),
+    Row("K8", "The same while a batch of the old topic is on its way: landed, not landed, or one of two blocks", ONCE, "what landed is completed, the rest is said and sent again", f"{RENEW}::test_what_was_announced_of_the_old_topic_is_settled"),
+    Row("K9", "The same while a writer sleeps", ONCE, "the epoch: its next transaction changes no row", f"{RENEW}::test_a_writer_that_slept_meanwhile_is_fenced"),
+    Row("K10", "The same while a writer works on a lane", ONCE, "refused until it has stopped", f"{RENEW}::test_a_topic_is_not_renewed_while_a_writer_works_on_a_lane"),
+    Row("K11", "`bxb topic renew` is killed while it waits for what is on its way", ONCE, "it has changed nothing", f"{RENEW}::test_what_is_on_its_way_is_waited_for"),
+    Row("K12", "Retention took records that were not stored, and `bxb lanes repair` is run", ONCE, "the lane goes on behind them; sent again they count", f"{RENEW}::test_a_lane_goes_on_behind_a_gap"),
+    Row("K13", "The same with the records of an intent", ONCE, "landed: completed from its rows; not landed: forgotten", f"{RENEW}::test_an_announced_batch_whose_records_are_gone_is_settled"),
+    Row("K14", "An announced batch is replaced by `bxb lanes repair --replace`", ONCE, "only if nothing of it has landed or can land", f"{RENEW}::test_an_announced_batch_is_replaced_when_asked"),
     # What changed between two owners
     Row("F1", "The next owner would decide other fates", ONCE, "the pinned ones count", f"{FATES}::test_the_pinned_fates_count_whatever_else_could_be_said"),
     Row("F2", "The next owner cannot store what was announced", "record_invalid", "rather than another batch", f"{FATES}::test_a_record_pinned_as_stored_that_cannot_be_stored_stops_the_lane"),

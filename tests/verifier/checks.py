@@ -14,6 +14,7 @@ from typing import Callable, Iterable, Iterator, NamedTuple
 
 from .model import (
     DUPLICATE,
+    STORED_OFFSET_BITS,
     Fate,
     Observed,
     Record,
@@ -28,7 +29,6 @@ from .model import (
 )
 from .murmur2 import partition_of
 
-STORED_OFFSET_BITS = 48
 VERSION_MAX = 2**64 - 1
 
 
@@ -43,8 +43,8 @@ Check = Callable[[list[Sent], Observed], tuple[int, Iterable[str]]]
 
 
 def acknowledged_is_in_kafka(sent: list[Sent], observed: Observed):
-    """every acknowledged event is in Kafka as it was sent"""
-    by_id = _by_id(observed.records)
+    """every acknowledged event is in Kafka as it was sent, or was stored before the topic was made anew"""
+    by_id = _by_id([*observed.records, *observed.older()])
     acknowledged = [event for event in sent if event.acknowledged]
 
     def differences() -> Differences:
@@ -153,6 +153,9 @@ def every_record_has_a_fate(sent: list[Sent], observed: Observed):
     stored = collections.defaultdict(list)
     for record in observed.stored():
         stored[_identity(record)].append(record)
+    older = collections.defaultdict(list)
+    for row in observed.older():
+        older[_identity(row)].append(row.offset)
 
     def differences() -> Differences:
         for record in observed.unreadable:
@@ -162,7 +165,8 @@ def every_record_has_a_fate(sent: list[Sent], observed: Observed):
         for place, fate in fates.items():
             record = records.get(place)
             if fate.what == DUPLICATE and record:
-                yield from _duplicate_differences(record, fate, stored[_identity(record)], observed)
+                identity = _identity(record)
+                yield from _duplicate_differences(record, fate, stored[identity], older[identity], observed)
 
     return len(fates) + len(observed.unreadable), differences()
 
@@ -197,13 +201,13 @@ def dead_letters_are_kept(sent: list[Sent], observed: Observed):
 
 
 def ledger_counts_its_fates(sent: list[Sent], observed: Observed):
-    """each batch: records = stored + duplicates + dead letters, as pinned, each within its ranges"""
+    """each batch: records = stored + duplicates + dead letters + lost, as pinned, each within its ranges"""
 
     def differences() -> Differences:
         for batch in observed.batches:
             name = f"batch {batch.batch_seq} of {batch.lane}"
             duplicates = sum(fate.what == DUPLICATE for fate in batch.fates)
-            counted = (batch.records - len(batch.fates), duplicates, len(batch.fates) - duplicates)
+            counted = (batch.records - len(batch.fates) - batch.lost, duplicates, len(batch.fates) - duplicates)
             said = (batch.stored, batch.duplicates, batch.dead_letters)
             if counted != said:
                 yield f"{name} says {said} stored, duplicates and dead letters; its fates say {counted}"
@@ -221,8 +225,9 @@ def ledger_counts_its_fates(sent: list[Sent], observed: Observed):
 def transactions_are_recorded(sent: list[Sent], observed: Observed):
     """the first stored record of each transactional event is in transaction_record as it was, and no other is"""
     wanted: dict[tuple[str, str], Record] = {}
+    recorded = {_identity(row) for row in observed.transactions if row.incarnation < observed.incarnation}
     modes = sorted(
-        (part.partition, part.first, part.last, batch.records_mode) for batch in observed.batches for part in batch.ranges
+        (part.partition, part.first, part.last, batch.records_mode) for batch in observed.present() for part in batch.ranges
     )
     for record in sorted(observed.stored(), key=lambda record: record.offset):
         at = bisect.bisect_right(modes, (record.partition, record.offset, float("inf"))) - 1
@@ -230,6 +235,7 @@ def transactions_are_recorded(sent: list[Sent], observed: Observed):
         mode = modes[at][3] if covered else "none"
         if mode == "all" or (mode == "marked" and record.transactional):
             wanted.setdefault(_identity(record), record)
+    wanted = {identity: record for identity, record in wanted.items() if identity not in recorded}
     found = {_identity(row): row for row in observed.transactions if row.incarnation == observed.incarnation}
     from_start = not any(observed.log_start.values())
 
@@ -251,7 +257,7 @@ def transactions_are_recorded(sent: list[Sent], observed: Observed):
 
 def sums_are_equal(sent: list[Sent], observed: Observed):
     """counts and exact sums per organization, customer, code and hour are equal everywhere"""
-    stored = observed.stored()
+    stored = [*observed.stored(), *observed.older()]  # the latter once were in Kafka
     kafka = usage_of(stored)
     views = {
         "ClickHouse's rows": usage_of(observed.rows),
@@ -283,7 +289,7 @@ def ledger_is_contiguous(sent: list[Sent], observed: Observed):
 
     def differences() -> Differences:
         yield from _batch_numbers(observed)
-        ranges = sorted(part for batch in observed.batches for part in batch.ranges)
+        ranges = sorted(part for batch in observed.present() for part in batch.ranges)
         after: dict[int, int] = {}
         for part in ranges:
             name = f"partition {part.partition}: the range {part.first}–{part.last}"
@@ -311,7 +317,7 @@ def ledger_pins_what_kafka_holds(sent: list[Sent], observed: Observed):
     by_place = {(record.partition, record.offset): record for held in by_partition.values() for record in held}
     ranges = [
         part
-        for batch in observed.batches
+        for batch in observed.present()
         for part in batch.ranges
         if part.first >= observed.log_start.get(part.partition, 0)
     ]
@@ -348,16 +354,16 @@ def lanes_share_the_partitions(sent: list[Sent], observed: Observed):
             lanes = observed.lanes.get(partition, [])
             if len(lanes) != 1:
                 yield f"partition {partition} has {len(lanes)} lanes: {', '.join(lanes)}"
-        done: dict[int, int] = {}
+        done: dict[tuple[int, int], int] = {}  # by incarnation and partition
         for batch in sorted(observed.batches, key=lambda batch: (batch.lane, batch.batch_seq)):
             for part in batch.ranges:
                 name = f"batch {batch.batch_seq} of {batch.lane} has {part.first}–{part.last} of partition {part.partition}"
                 if batch.lane not in observed.lanes.get(part.partition, []):
                     yield f"{name}, which is none of its partitions"
-                elif part.first <= done.get(part.partition, -1):
-                    yield f"{name}, which was done up to {done[part.partition]} by then"
+                elif part.first <= done.get((batch.incarnation, part.partition), -1):
+                    yield f"{name}, which was done up to {done[batch.incarnation, part.partition]} by then"
                 else:
-                    done[part.partition] = part.last
+                    done[batch.incarnation, part.partition] = part.last
 
     return len(observed.lanes), differences()
 
@@ -446,14 +452,18 @@ def _log(observed: Observed) -> dict[int, list[Record | Unreadable]]:
     return log
 
 
-def _duplicate_differences(record: Record, fate: Fate, stored: list[Record], observed: Observed) -> Differences:
-    """A duplicate repeats a stored record that came before; retention may have taken that one."""
+def _duplicate_differences(
+    record: Record, fate: Fate, stored: list[Record], older: list[int], observed: Observed
+) -> Differences:
+    """A duplicate repeats a stored record that came before, perhaps in a topic that was there before (`older`: stored
+    offsets); retention may have taken that one."""
     name = f"{_name(record)} at {_place(record)} is a duplicate"
-    before = [first for first in stored if first.partition != record.partition or first.offset < record.offset]
+    firsts = [first for first in stored if first.partition != record.partition or first.offset < record.offset]
+    before = [*older, *(_stored_offset(first.offset, observed) for first in firsts)]
     if not before and not any(observed.log_start.values()):
         yield f"{name}, and no record before it is stored"
     if fate.first is not None and before:
-        if fate.first not in [_stored_offset(first.offset, observed) for first in before]:
+        if fate.first not in before:
             yield f"{name} of the record at stored offset {fate.first}, which is another event's"
 
 

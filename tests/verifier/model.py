@@ -13,6 +13,7 @@ from typing import Iterable, Iterator, NamedTuple, Optional
 EXACT = decimal.Context(prec=200, traps=[decimal.Inexact, decimal.InvalidOperation])
 
 HOUR_MS = 3_600_000
+STORED_OFFSET_BITS = 48
 
 
 class Sent(NamedTuple):
@@ -119,6 +120,8 @@ class Batch(NamedTuple):
     dead_letters: int = 0
     fates: tuple[Fate, ...] = ()
     records_mode: str = "marked"  # which records go to transaction_record: marked, all or none
+    incarnation: int = 0  # of the topic when it was read
+    lost: int = 0  # announced, never landed, given up by an operator's command
 
 
 class DeadLetter(NamedTuple):
@@ -173,12 +176,19 @@ class Observed:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     transactions: list[TransactionRecord] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)  # lanes with an intent
-    incarnation: int = 0
+    incarnation: int = 0  # of the topic that is there now
 
+    def present(self) -> list[Batch]:
+        """The batches of the topic that is there now: what older ones read is no longer in Kafka."""
+        return [batch for batch in self.batches if batch.incarnation == self.incarnation]
+
+    def older(self) -> list[Row]:
+        """The rows of topics that were there before."""
+        return [row for row in self.rows if row.offset >> STORED_OFFSET_BITS < self.incarnation]
 
     def fates(self) -> dict[tuple[int, int], Fate]:
         """What is pinned, by partition and offset."""
-        return {(fate.partition, fate.offset): fate for batch in self.batches for fate in batch.fates}
+        return {(fate.partition, fate.offset): fate for batch in self.present() for fate in batch.fates}
 
     def stored(self) -> list[Record]:
         """The records that must be in both stores: what is done and has no other fate."""

@@ -81,13 +81,14 @@ def read_postgres(settings: Settings, observed: Observed) -> None:
         topic = connection.execute("SELECT incarnation FROM topic WHERE name = %s", [settings.topic])
         observed.incarnation = max((incarnation for (incarnation,) in topic), default=0)
         ledger = """SELECT lane.name, batch.batch_seq, batch.records, batch.stored, batch.intent,
-                           batch.duplicates, batch.dead_letters
+                           batch.duplicates, batch.dead_letters, batch.lost
                     FROM batch JOIN lane ON lane.id = lane_id JOIN topic ON topic.id = lane.topic_id
                     WHERE topic.name = %s ORDER BY lane.name, batch.batch_seq"""
-        for lane, batch_seq, records, stored, intent, *others in connection.execute(ledger, [settings.topic]):
+        for lane, batch_seq, records, stored, intent, *others, lost in connection.execute(ledger, [settings.topic]):
             ranges, fates = tuple(intent_ranges(intent)), tuple(intent_fates(intent))
             mode = intent["records_mode"]
-            observed.batches.append(Batch(lane, batch_seq, records, stored, ranges, *others, fates, mode))
+            pinned = (fates, mode, intent["incarnation"], lost)
+            observed.batches.append(Batch(lane, batch_seq, records, stored, ranges, *others, *pinned))
         letters = """SELECT dead_letter.incarnation, partition, log_offset, reason, organization_id::text, key, value
                      FROM dead_letter JOIN topic ON topic.id = topic_id WHERE topic.name = %s"""
         observed.dead_letters = [DeadLetter(*row) for row in connection.execute(letters, [settings.topic])]

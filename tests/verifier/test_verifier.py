@@ -108,7 +108,7 @@ def store(observed, fates=()):
             for partition, end in observed.log_end.items()
             if end
         )
-        observed.batches.append(batch_of(batch_seq, ranges, fates))
+        observed.batches.append(batch_of(batch_seq, ranges, fates, observed.incarnation))
     raw = {(record.partition, record.offset): record for record in held}
     for fate in fates:
         if fate.what != DUPLICATE:
@@ -122,7 +122,7 @@ def transaction_of(record, incarnation=0):
     return TransactionRecord(*place, *record[3:10], record.external_subscription_id, record.ingested_ms)
 
 
-def batch_of(batch_seq, ranges, fates):
+def batch_of(batch_seq, ranges, fates, incarnation=0):
     spans = {part.partition: part for part in ranges}
     own = tuple(
         fate
@@ -132,7 +132,7 @@ def batch_of(batch_seq, ranges, fates):
     records = sum(part.records for part in ranges)
     duplicates = sum(fate.what == DUPLICATE for fate in own)
     dead = len(own) - duplicates
-    return Batch("0", batch_seq, records, records - len(own), ranges, duplicates, dead, own)
+    return Batch("0", batch_seq, records, records - len(own), ranges, duplicates, dead, own, incarnation=incarnation)
 
 
 def range_of(observed, partition, first, last):
@@ -207,6 +207,59 @@ def test_all_is_well_with_a_duplicate_and_a_dead_letter(sent, mixed):
 
 def test_all_is_well_in_a_later_incarnation_of_the_topic(sent):
     assert broken(sent, world(sent, incarnation=3)) == {}
+
+
+@pytest.fixture
+def renewed(sent):
+    """The first half was stored of a topic that is gone, the rest of the one that was made anew; there the first event
+    came again."""
+    old, observed = world(sent[:30]), world([*sent[30:], sent[0]], incarnation=1)
+    sent[0] = sent[0]._replace(sends=2)
+    again = observed.records[-1]
+    store(observed, [Fate(again.partition, again.offset, DUPLICATE, old.records[0].offset)])
+    observed.rows = old.rows + observed.rows
+    recount(observed)
+    observed.postgres_usage = usage_of(observed.rows)
+    observed.transactions = old.transactions + observed.transactions
+    later = [batch._replace(batch_seq=batch.batch_seq + len(old.batches)) for batch in observed.batches]
+    observed.batches = old.batches + later
+    return observed
+
+
+def test_all_is_well_after_the_topic_was_made_anew(sent, renewed):
+    assert broken(sent, renewed) == {}
+    assert sum(batch.stored for batch in renewed.batches) == 60
+
+
+def test_an_event_that_went_with_the_old_topic_is_lost(sent, renewed):
+    lost = renewed.rows.pop(3)
+    recount(renewed)
+    found = broken(sent, renewed)
+    assert lost.transaction_id in found[name(checks.acknowledged_is_in_kafka)][0]
+    assert name(checks.sums_are_equal) in found  # PostgreSQL has counted it
+
+
+def test_an_event_that_is_stored_of_both_topics_is_doubled(sent, renewed):
+    again = renewed.records[-1]
+    renewed.batches = [batch._replace(fates=()) for batch in renewed.batches]
+    renewed.rows.append(row_of(again, incarnation=1))
+    recount(renewed)
+    assert name(checks.sums_are_equal) in broken(sent, renewed)
+
+
+def test_a_duplicate_of_what_no_topic_had_is_found(sent, renewed):
+    renewed.rows = [row for row in renewed.rows if row.transaction_id != sent[0].transaction_id]
+    recount(renewed)
+    found = broken(sent, renewed)[name(checks.every_record_has_a_fate)]
+    assert "no record before it is stored" in found[0]
+
+
+def test_what_was_announced_and_given_up_is_counted_as_lost(sent, renewed):
+    batch = renewed.batches[1]
+    change_batch(renewed, records=batch.records + 2, ranges=(batch.ranges[0]._replace(records=batch.ranges[0].records + 2), *batch.ranges[1:]))
+    assert list(broken(sent, renewed)) == [name(checks.ledger_counts_its_fates)]
+    change_batch(renewed, lost=2)
+    assert broken(sent, renewed) == {}
 
 
 def test_all_is_well_when_an_unacknowledged_event_did_or_did_not_arrive(sent, observed):
