@@ -155,6 +155,11 @@ bool ledger_prune(struct ledger *ledger, const struct ledger_retention *retentio
 bool ledger_raise_attempt(struct ledger *ledger, struct intent *intent, size_t block,
                           struct err *reterr) MUST_CHECK;
 
+/* INSERT tokens that batches completed in the last `window_ms` used up in the table, of all lanes;
+ * over a session of the caller's own. */
+bool ledger_tokens(struct pg *pg, const char *database, const char *table, int64_t window_ms,
+                   int64_t *ret_tokens, struct err *reterr) MUST_CHECK;
+
 /* For a lane that begins (ledger_recall.c). */
 
 enum { LEDGER_SECRET_SIZE = 16 };

@@ -1,4 +1,4 @@
-/* What the ledger says of the past: for a lane that begins. SPDX-License-Identifier: Apache-2.0 */
+/* What the ledger says of the past. SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "ledger/ledger.h"
 
@@ -62,4 +62,22 @@ bool ledger_intent(struct ledger *ledger, int64_t seq, struct intent *ret_intent
     if (pg_rows(rows) != 1)
         return err_set(reterr, ERR_NOT_FOUND, "batch %s is not in the ledger", number);
     return intent_decode(pg_slice(rows, 0, 0), ret_intent, reterr);
+}
+
+bool ledger_tokens(struct pg *pg, const char *database, const char *table, int64_t window_ms,
+                   int64_t *ret_tokens, struct err *reterr)
+{
+    char window[PG_NUMBER_SIZE];
+    const char *params[] = {database, table, pg_number(window_ms, window)};
+    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
+    if (!pg_query(pg,
+                  "SELECT coalesce(sum(batch.tokens), 0)::bigint"
+                  " FROM batch JOIN lane ON lane.id = batch.lane_id"
+                  " JOIN topic ON topic.id = lane.topic_id"
+                  " WHERE topic.clickhouse_table = $1 || '.' || $2"
+                  " AND batch.completed_at > clock_timestamp() - $3::bigint * interval '1 ms'",
+                  params, ARRAY_LEN(params), &rows, reterr))
+        return false;
+    *ret_tokens = pg_i64(rows, 0, 0);
+    return true;
 }

@@ -36,6 +36,7 @@ unit_tests = \
   %D%/unit/test_log \
   %D%/unit/test_long_lists \
   %D%/unit/test_loop \
+  %D%/unit/test_margin \
   %D%/unit/test_mending \
   %D%/unit/test_metric \
   %D%/unit/test_metric_schema \

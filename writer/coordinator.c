@@ -146,6 +146,7 @@ void coordinator_start(struct coordinator *coordinator, const struct settings *s
     coordinator_reload(coordinator, settings);
     for (uint32_t i = 0; i < coordinator->lanes_len; i++)
         lane_start(&coordinator->lanes[i], settings, i, &coordinator->limits);
+    margin_start(&coordinator->margin, settings);
     thread_start(&coordinator->thread, "coordinator", coordinator_main, coordinator);
 }
 
@@ -166,6 +167,7 @@ bool coordinator_stop(struct coordinator *coordinator, int64_t grace_ms)
 {
     /* The others share the lanes anew while they are still given up here. */
     stop_request(&coordinator->stop);
+    stop_request(&coordinator->margin.stop);
     for (size_t i = 0; i < coordinator->lanes_len; i++)
         lane_end(&coordinator->lanes[i]);
     if (wait_for_end(coordinator, clock_mono_ms() + grace_ms))
@@ -179,6 +181,7 @@ bool coordinator_stop(struct coordinator *coordinator, int64_t grace_ms)
 void coordinator_done(struct coordinator *coordinator)
 {
     thread_join(&coordinator->thread);
+    margin_stop(&coordinator->margin);
     for (size_t i = 0; i < coordinator->lanes_len; i++)
         lane_done(&coordinator->lanes[i]);
     mem_freep(&coordinator->lanes);

@@ -16,6 +16,7 @@
 #define WRITER_COORDINATOR_H
 #include "writer/lane.h"
 #include "ledger/roster.h"
+#include "writer/margin.h"
 
 struct coordinator {
     /* set at start */
@@ -35,7 +36,8 @@ struct coordinator {
     bool ended;
 
     struct roster roster; /* the thread's */
-    bool was_ready;       /* main's: as last logged */
+    struct margin margin;
+    bool was_ready; /* main's: as last logged */
     int64_t next_reminder;
 };
 
@@ -56,8 +58,9 @@ struct lane_limits coordinator_limits(const struct lane_limits *all, size_t want
 
 /* coordinator_status.c */
 
-/* Ready: every lane that is for this writer to work on makes progress; a writer that the others
- * leave no lane to stands by, and is ready too. False: *reterr says why not. */
+/* Ready: every lane that is for this writer to work on makes progress, and the table remembers
+ * INSERT tokens for long enough; a writer that the others leave no lane to stands by, and is ready
+ * too. False: *reterr says why not. */
 bool coordinator_ready(struct coordinator *coordinator, struct err *reterr);
 
 /* Sets the gauges and appends what there is by lane and partition. */

@@ -43,7 +43,7 @@ bool coordinator_ready(struct coordinator *coordinator, struct err *reterr)
             return false;
     if (!known)
         *reterr = trouble;
-    return known;
+    return known && margin_holds(&coordinator->margin, reterr);
 }
 
 static void print_readiness(struct coordinator *coordinator, const bool wanted[], struct buf *out)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "writer/horizon.h"
+#include "writer/margin.h"
 #include "writer/read_back.h"
 #include "kafka/topic_check.h"
 #include <inttypes.h>
@@ -16,9 +17,6 @@
 enum {
     WAIT_STEP_MS = 200,
     RISKS_MAX = 65536,
-    /* Blocks a second of the whole table that the deduplication window must outlast. */
-    BLOCKS_PER_SECOND = 4,
-    WINDOW_FACTOR = 10,
 };
 
 /* Says what is allowed of the table, but can surprise. */
@@ -50,10 +48,9 @@ static bool open_clickhouse(struct lane *lane, struct err *reterr)
     lane->sender = ch_new(&options);
     size_t wanted_len;
     const struct ch_wanted *wanted = columns_wanted(&wanted_len);
-    uint64_t window = (uint64_t)(horizon_ms(settings) / 1000 * WINDOW_FACTOR * BLOCKS_PER_SECOND);
     if (!ch_table_read(lane->reader, settings->clickhouse_database, settings->clickhouse_table,
                        &lane->table, reterr) ||
-        !ch_table_check(&lane->table, wanted, wanted_len, window, reterr) ||
+        !ch_table_check(&lane->table, wanted, wanted_len, margin_least(settings), reterr) ||
         !columns_plan(&lane->table, &lane->columns, reterr))
         return false;
     log_risks(lane, wanted, wanted_len);

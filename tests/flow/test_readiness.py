@@ -3,12 +3,14 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import re
 import time
 
 import confluent_kafka
 import httpx
 import pytest
 
+from flow.case import Case
 from flow.organization import Organization
 from flow.own_server import OwnServer
 from flow.stack import Stack, free_ports, wait_until
@@ -143,6 +145,27 @@ def test_with_nothing_in_flight_it_stops_soon_while_the_broker_is_away(stack, or
     stack.start("kafka")
     stack.start(name)
     assert took < 15
+
+
+def test_a_table_that_forgets_tokens_too_soon(stack):
+    """The window is measured against the blocks that land, and the statement of the text mends it."""
+    with Case(stack) as case, case.running() as writer:
+        case.send(4)
+        case.at_rest()
+        wait_until(lambda: writer.metric("bxb_writer_tokens_used") > 3, 20, "the blocks are counted")
+        writer.wait_ready()
+        assert writer.metric("bxb_writer_token_margin_percent") > 10_000
+        setting = "MODIFY SETTING non_replicated_deduplication_window ="
+        case.clickhouse_says(f"ALTER TABLE {case.settings.clickhouse_table} {setting} 39")
+        writer.wait_unready("token_window")
+        assert writer.metric("bxb_writer_token_window") == 39 and writer.metric("bxb_writer_token_margin_percent") < 100
+        case.send()  # not ready, but at work
+        case.at_rest()
+        (mends,) = re.findall(r"ALTER TABLE .*", writer.readiness()[1])
+        assert mends == f"ALTER TABLE {case.settings.clickhouse_table} {setting} 100000"
+        case.clickhouse_says(mends)
+        writer.wait_ready()
+        case.verify()
 
 
 @pytest.mark.long
