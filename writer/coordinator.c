@@ -11,6 +11,7 @@
 
 enum {
     LOOK_MS = 200,       /* between two looks at who owns what */
+    LOOK_SOON_MS = 50,   /* while lanes of this writer's share are still given up by others */
     RETRY_MAX_MS = 5000, /* between tries to find the topic's lanes */
     ABANDON_MS = 5000,   /* to leave everything as it is */
 };
@@ -45,8 +46,8 @@ static bool find_lanes(struct coordinator *coordinator, struct err *reterr)
     return found;
 }
 
-/* Tells the lanes what was decided. */
-static void apply(struct coordinator *coordinator, const bool wanted[])
+/* Tells the lanes what was decided. Returns how many this writer is to work on. */
+static size_t apply(struct coordinator *coordinator, const bool wanted[])
 {
     size_t count = 0;
     bool changed = false;
@@ -69,6 +70,7 @@ static void apply(struct coordinator *coordinator, const bool wanted[])
     if (changed)
         log_info(LANES_SHARED, log_u64("writers", coordinator->roster.writers),
                  log_u64("lanes", coordinator->lanes_len), log_u64("ours", count));
+    return count;
 }
 
 /* A lane that works, but has lost its lease and not noticed, hangs in a library. It is in this
@@ -83,7 +85,9 @@ static bool is_well(struct coordinator *coordinator)
     return true;
 }
 
-static bool look(struct coordinator *coordinator, struct err *reterr)
+/* *ret_pause_ms: until the next look. Lanes that a writer has not let go of yet, but that are this
+ * one's by now, are looked for more often. */
+static bool look(struct coordinator *coordinator, int64_t *ret_pause_ms, struct err *reterr)
 {
     struct roster *roster = &coordinator->roster;
     if ((!roster->topic_id && !find_lanes(coordinator, reterr)) ||
@@ -92,7 +96,8 @@ static bool look(struct coordinator *coordinator, struct err *reterr)
     CLEANUP(mem_freep) bool *wanted = xcalloc(coordinator->lanes_len, sizeof *wanted);
     memcpy(wanted, coordinator->wanted, coordinator->lanes_len * sizeof *wanted);
     share_decide(roster->owners, coordinator->lanes_len, roster->writers, roster->me, wanted);
-    apply(coordinator, wanted);
+    size_t count = apply(coordinator, wanted);
+    *ret_pause_ms = count < coordinator->lanes_len / roster->writers ? LOOK_SOON_MS : LOOK_MS;
     return true;
 }
 
@@ -104,12 +109,13 @@ static void coordinator_main(void *arg)
     int64_t backoff_ms = 0;
     while (!stop_requested(&coordinator->stop)) {
         struct err err;
-        bool good = look(coordinator, &err);
+        int64_t pause_ms;
+        bool good = look(coordinator, &pause_ms, &err);
         if (good)
             backoff_ms = 0;
         else
             note_trouble(coordinator, &err);
-        stop_wait(&coordinator->stop, good ? LOOK_MS : stop_backoff(&backoff_ms, RETRY_MAX_MS));
+        stop_wait(&coordinator->stop, good ? pause_ms : stop_backoff(&backoff_ms, RETRY_MAX_MS));
     }
     roster_leave(&coordinator->roster);
     lock_acquire(&coordinator->lock);

@@ -233,13 +233,14 @@ bool lane_open(struct lane *lane, struct err *reterr)
 
 void lane_close(struct lane *lane)
 {
+    /* First what the next owner waits for: once nothing flies, the lane is free. */
     flight_done(&lane->flight);
-    consumer_close(TAKE(lane->consumer));
     lease_stop(&lane->lease);
     if (lane->ledger.epoch > 0)
         log_info(LANE_RELEASED, log_u64("lane", lane->number),
                  log_i64("epoch", lane->ledger.epoch));
     ledger_release(&lane->ledger);
+    consumer_close(TAKE(lane->consumer));
     ledger_close(&lane->ledger);
     topic_close(TAKE(lane->topic));
     ch_free(TAKE(lane->reader));

@@ -61,11 +61,14 @@ def test_lanes_are_shared_handed_over_and_taken_over(stack):
             second = own.writer()
             took["a second one starts"] = seconds_until_shared(own, {first: 2, second: 2}, 15)
 
-            second.signal(signal.SIGTERM)
-            took["clean stop"] = seconds_until_shared(own, {first: LANES}, 15)
-            assert second.process.wait(30) == 0
-            second.start()
-            own.wait_shared({first: 2, second: 2}, 15)
+            stops = []
+            for _ in range(3):
+                second.signal(signal.SIGTERM)
+                stops.append(seconds_until_shared(own, {first: LANES}, 15))
+                assert second.process.wait(30) == 0
+                second.start()
+                own.wait_shared({first: 2, second: 2}, 15)
+            took["clean stop, at best"], took["clean stop, at worst"] = min(stops), max(stops)
 
             second.kill()
             took["kill -9 on the same host"] = seconds_until_shared(own, {first: LANES}, 15)
@@ -81,7 +84,9 @@ def test_lanes_are_shared_handed_over_and_taken_over(stack):
         for writer in (first, second):
             writer.wait_ready()
     print({name: f"{seconds:.2f} s" for name, seconds in took.items()})
-    assert took["clean stop"] < 5 and took["kill -9 on the same host"] < 5
+    # A third of a second when the machine has little else to do; one of three must come near that on a busy one.
+    assert took["clean stop, at best"] < 1.5 and took["clean stop, at worst"] < 5
+    assert took["kill -9 on the same host"] < 5
     assert took["frozen, with a lease of 3 s"] < 8
 
 
