@@ -101,9 +101,12 @@ static bool open_all(struct mending *mending, struct err *reterr)
     return true;
 }
 
+/* Looking can take a while, too, in which lanes that were taken must not be lost. */
 static bool look(struct mending *mending, bool *ret_needed, struct err *reterr)
 {
-    return mending_log_look(mending, reterr) && mending_batches_look(mending, reterr) &&
+    struct mend *mend = &mending->mend;
+    return mending_log_look(mending, reterr) && mend_keep(mend, reterr) &&
+           mending_batches_look(mending, reterr) && mend_keep(mend, reterr) &&
            mending_judge(mending, ret_needed, reterr);
 }
 

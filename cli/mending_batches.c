@@ -65,7 +65,7 @@ static bool look_beyond(struct mending *mending, const struct ledger *ledger, st
 bool mending_batches_look(struct mending *mending, struct err *reterr)
 {
     for (size_t i = 0; i < mending->mend.lanes_len; i++)
-        if (!look(mending, i, reterr) ||
+        if (!mend_keep(&mending->mend, reterr) || !look(mending, i, reterr) ||
             !look_beyond(mending, &mending->mend.lanes[i].ledger, reterr))
             return err_prefix(reterr, "lane %" PRIu32, mending->mend.lanes[i].number);
     return true;

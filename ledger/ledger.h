@@ -169,9 +169,10 @@ bool ledger_dedup_key(struct ledger *ledger, uint8_t ret_secret[LEDGER_SECRET_SI
                       struct err *reterr) MUST_CHECK;
 
 /* The batches completed since then of which something is stored: batch_seq, intent_id, stored; in
- * the order of intent_id. *ret_all: the lane never completed another one. */
+ * the order of intent_id. *ret_all: the lane never completed another one. *ret_last: its last
+ * batch, which retention never takes, is in the ledger. */
 bool ledger_stored_since(struct ledger *ledger, int64_t from_ms, struct pg_result **ret_batches,
-                         bool *ret_all, struct err *reterr) MUST_CHECK;
+                         bool *ret_all, bool *ret_last, struct err *reterr) MUST_CHECK;
 
 /* What these batches cover, by Kafka partition and incarnation of the topic: partition, from, to,
  * newest anchor timestamp, incarnation. */

@@ -13,14 +13,14 @@ bool ledger_dedup_key(struct ledger *ledger, uint8_t ret_secret[LEDGER_SECRET_SI
 }
 
 bool ledger_stored_since(struct ledger *ledger, int64_t from_ms, struct pg_result **ret_batches,
-                         bool *ret_all, struct err *reterr)
+                         bool *ret_all, bool *ret_last, struct err *reterr)
 {
     char id[PG_NUMBER_SIZE], from[PG_NUMBER_SIZE];
     const char *params[] = {pg_number(ledger->lane_id, id), pg_number(from_ms, from)};
     CLEANUP(pg_result_freep) struct pg_result *older = NULL;
     if (!pg_query(ledger->pg,
                   "SELECT coalesce(min(batch_seq), 1) > 1 OR coalesce(min(completed_at)"
-                  " < to_timestamp($2::bigint / 1000.0), false)"
+                  " < to_timestamp($2::bigint / 1000.0), false), coalesce(max(batch_seq), 0)"
                   " FROM batch WHERE lane_id = $1::integer",
                   params, ARRAY_LEN(params), &older, reterr) ||
         !pg_query(ledger->pg,
@@ -29,7 +29,8 @@ bool ledger_stored_since(struct ledger *ledger, int64_t from_ms, struct pg_resul
                   " ORDER BY intent_id",
                   params, ARRAY_LEN(params), ret_batches, reterr))
         return false;
-    *ret_all = !pg_bool(older, 0, 0);
+    *ret_last = pg_i64(older, 0, 1) == ledger->batch_seq;
+    *ret_all = !pg_bool(older, 0, 0) && *ret_last;
     return true;
 }
 

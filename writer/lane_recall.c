@@ -77,9 +77,15 @@ static bool wanted_from(struct lane *lane, int64_t *ret_from_ms, struct err *ret
 static bool list_batches(struct recall *recall, int64_t from_ms, struct err *reterr)
 {
     CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
-    bool all;
-    if (!ledger_stored_since(&recall->lane->ledger, from_ms - SLACK_MS, &rows, &all, reterr))
+    struct lane *lane = recall->lane;
+    bool all, last;
+    if (!ledger_stored_since(&lane->ledger, from_ms - SLACK_MS, &rows, &all, &last, reterr))
         return false;
+    if (!last && !lane->settings->dedup_start_without)
+        return err_set(reterr, ERR_SEEN_UNKNOWN,
+                       "batch %" PRId64 ", the last one completed, is not in the ledger: rows of "
+                       "the table batch were removed",
+                       lane->ledger.batch_seq);
     recall->known->whole = all;
     recall->len = pg_rows(rows);
     recall->batches = xcalloc(recall->len + 1, sizeof *recall->batches);

@@ -81,6 +81,8 @@ ROWS = [
     Row("D1", "Events are sent again while everything is killed", ONCE, "ids are known again before the first record is read", f"{DUPLICATES}::test_a_third_sent_again_while_everything_is_killed"),
     Row("D2", "Segments of ids are gone or damaged", ONCE, "their ids are read from ClickHouse", f"{DUPLICATES}::test_what_segments_lack_is_read_from_clickhouse"),
     Row("D3", "ClickHouse lacks them too", ONCE, "their ids are read from the topic", f"{DUPLICATES}::test_what_clickhouse_lacks_too_is_read_from_the_topic"),
+    Row("D4", "Segments, rows and records of all that was stored lately are gone", "seen_unknown", "a repetition would be counted again", f"{DUPLICATES}::test_without_anything_it_stops_rather_than_starting_empty"),
+    Row("D5", "The ledger has lost its last batch", "seen_unknown", "it cannot say what was stored", f"{DUPLICATES}::test_a_ledger_that_lost_its_last_batch_is_noticed"),
     # The server
     Row("S1", "The server is killed before it answers", ONCE, "what was acknowledged is in the topic", "test_faults::test_kill_9_at_random_moments_loses_nothing_that_was_acknowledged"),
 ]  # fmt: skip

@@ -15,6 +15,8 @@ import httpx
 import psycopg
 import pytest
 
+from flow.case import BATCH_ROWS, Case
+from flow.log import Log
 from flow.organization import DAY_MS, Organization, batches_of, now_ms
 from flow.stack import wait_until
 from verifier.model import format_timestamp
@@ -177,6 +179,54 @@ def test_a_batch_that_is_gone_everywhere_is_told_and_holds_nothing_up(writer, or
     ch.command("INSERT INTO events_raw SELECT * FROM taken_away")
     ch.command("DROP TABLE taken_away")
     organization.verify()
+
+
+@pytest.fixture
+def bare(stack):
+    """An installation without segments, which has stored a batch."""
+    with Case(stack, dedup_directory="") as case:
+        case.begin()
+        yield case
+
+
+def test_without_anything_it_stops_rather_than_starting_empty(bare):
+    """Neither ClickHouse nor the topic has what was stored: a repetition would be counted again."""
+    table, before = bare.settings.clickhouse_table, bare.state()
+    bare.clickhouse_says(f"CREATE TABLE {table}_kept AS {table}")
+    bare.clickhouse_says(f"INSERT INTO {table}_kept SELECT * FROM {table}")
+    bare.clickhouse_says(f"ALTER TABLE {table} DELETE WHERE 1 SETTINGS mutations_sync = 1")
+    Log(bare).delete_records()
+    with bare.running() as writer:
+        bare.await_stop(writer, "seen_unknown")
+        assert f"{BATCH_ROWS} records were stored lately" in writer.readiness()[1]
+        assert "dedup.start_without" in writer.log()
+    assert bare.state()[:3] == before[:3]
+    with bare.running(dedup_start_without="true") as writer:
+        writer.wait_ready()
+        assert writer.metric("bxb_writer_seen_lost_records_total") == BATCH_ROWS
+        assert "event=seen_lost" in writer.log()
+    bare.clickhouse_says(f"INSERT INTO {table} SELECT * FROM {table}_kept")
+    bare.clickhouse_says(f"DROP TABLE {table}_kept")
+    (organization,) = bare.organizations
+    with bare.running() as writer:
+        writer.wait_ready()
+        assert f"from_clickhouse={BATCH_ROWS}" in writer.log()
+        organization.send_until_taken()
+        bare.at_rest()
+    assert bare.rows() == BATCH_ROWS + 1
+
+
+def test_a_ledger_that_lost_its_last_batch_is_noticed(bare):
+    """Otherwise it would say that nothing was ever stored, and nothing would be looked up."""
+    with bare.connection() as connection:
+        connection.execute("CREATE TABLE kept AS SELECT * FROM batch")
+        connection.execute("DELETE FROM batch")
+        with bare.running() as writer:
+            bare.await_stop(writer, "seen_unknown")
+            assert "is not in the ledger" in writer.readiness()[1]
+        connection.execute("INSERT INTO batch SELECT * FROM kept")
+    bare.send()
+    bare.recover()
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["in one batch", "later"])

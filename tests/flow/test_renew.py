@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -54,6 +55,19 @@ def takes_events(case) -> None:
     """The server knows the new topic."""
     (organization,) = case.organizations
     wait_until(lambda: organization.send([organization.event()]) == 201, 60, "the server knows the new topic")
+
+
+def on_a_terminal(case, answer: str, expect: int) -> str:
+    """`bxb topic renew` as a person runs it; everything that it prints."""
+    terminal, end = pty.openpty()
+    os.write(terminal, answer.encode())
+    command = [case.local / "bin" / "bxb", *RENEW]
+    outputs = {"stdin": end, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(command, env={**os.environ, **case.env}, text=True, timeout=60, check=False, **outputs)
+    os.close(end)
+    os.close(terminal)
+    assert done.returncode == expect, done.stdout
+    return done.stdout
 
 
 def duplicates(case) -> int:
@@ -122,7 +136,9 @@ def test_a_writer_that_slept_meanwhile_is_fenced(case):
         takes_events(case)
         case.send()
         wait_until(lambda: case.asks("SELECT lease_until < clock_timestamp() FROM lane"), 10, "its lease is over")
-        mend(case, *RENEW, "--yes")
+        assert "nothing was changed" in on_a_terminal(case, "n\n", 64)
+        shown = on_a_terminal(case, "y\n", 0)
+        assert "Do it? [y/N]" in shown and "done: the topic has incarnation 1" in shown
         writer.signal(signal.SIGCONT)
         case.verify()
         assert "the epoch" in writer.log() or "another writer" in writer.log()
