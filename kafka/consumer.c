@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "kafka/conf.h"
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ enum {
     PARTITION_LIMIT = 100000,
     COMMIT_EVERY_MS = 1000,
     COMMIT_WAIT_MS = 2000, /* on close */
+    END_WAIT_MS = 5000,    /* the same */
     CONNECTED_WAIT_MS = 500,
 };
 
@@ -176,6 +178,47 @@ static void wait_for_commit(struct consumer *consumer)
     }
 }
 
+/* librdkafka 2.0 sometimes waits for ever for a thread of its own when a topic was removed and made
+ * anew under it. Who closes does not wait for that longer than END_WAIT_MS: the client is then left
+ * behind, with the memory that it has. */
+struct ending {
+    struct thread thread;
+    struct lock lock;
+    rd_kafka_t *rk;
+    bool ended; /* guarded by lock */
+};
+
+static void end_client(void *arg)
+{
+    struct ending *ending = arg;
+    /* Closing in the manner of groups would wait for a coordinator that may be away. */
+    rd_kafka_destroy_flags(ending->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    lock_acquire(&ending->lock);
+    ending->ended = true;
+    lock_notify(&ending->lock);
+    lock_release(&ending->lock);
+}
+
+static bool end_in_time(rd_kafka_t *rk)
+{
+    struct ending *ending = xcalloc(1, sizeof(*ending));
+    int64_t deadline = clock_mono_ms() + END_WAIT_MS;
+    ending->rk = rk;
+    lock_init(&ending->lock);
+    thread_start(&ending->thread, "kafka-end", end_client, ending);
+    lock_acquire(&ending->lock);
+    while (!ending->ended && lock_wait_until(&ending->lock, deadline))
+        ;
+    bool ended = ending->ended;
+    lock_release(&ending->lock);
+    if (!ended)
+        return false;
+    thread_join(&ending->thread);
+    lock_done(&ending->lock);
+    free(ending);
+    return true;
+}
+
 void consumer_close(struct consumer *consumer)
 {
     if (!consumer)
@@ -187,8 +230,8 @@ void consumer_close(struct consumer *consumer)
     if (consumer->rk) {
         wait_for_commit(consumer);
         rd_kafka_queue_destroy(consumer->queue);
-        /* Closing in the manner of groups would wait for a coordinator that may be away. */
-        rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        if (!end_in_time(consumer->rk))
+            return; /* what is left behind may still call back */
     }
     if (consumer->to_commit)
         rd_kafka_topic_partition_list_destroy(consumer->to_commit);

@@ -60,7 +60,8 @@ struct consumer *consumer_open(const struct settings *settings,
                                const struct consumer_position *positions, size_t positions_len,
                                struct err *reterr) MUST_CHECK;
 
-/* Releases everything and closes; waits for the last consumer_commit, at most 2 s. NULL is fine. */
+/* Releases everything and closes; waits for the last consumer_commit, at most 2 s, and for
+ * librdkafka to end, at most 5 s: what has not ended by then is left behind. NULL is fine. */
 void consumer_close(struct consumer *consumer);
 
 /* The next message or event; waits at most timeout_ms (0: does not wait). Messages of one partition
