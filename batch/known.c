@@ -43,6 +43,7 @@ void known_open(struct known *known, const struct settings *settings, int64_t la
     uint64_t memory = settings->dedup_memory / settings->writer_lanes;
     seen_init(&known->seen, settings->dedup_window, memory > SEEN_SIZE_MIN ? memory : SEEN_SIZE_MIN,
               from_ms);
+    seen_load_init(&known->entering, &known->seen, 0);
     if (settings->dedup_directory[0] == '\0')
         return;
     known->segments = open_segments(settings->dedup_directory, lane_id, known->key.id, &err);
@@ -62,6 +63,7 @@ static void show(struct known *known, uint64_t ids, uint64_t bytes)
 void known_close(struct known *known)
 {
     show(known, 0, 0);
+    seen_load_done(&known->entering);
     seen_done(&known->seen);
     segments_close(known->segments);
     mem_freep(&known->clocks);
@@ -81,11 +83,7 @@ static bool has_id(const struct row *row)
 
 void known_enter(struct known *known, const struct batch *batch)
 {
-    /* Runs of rows whose time counts as one, so that the table works on many at once. */
-    enum { RUN_MAX = 512, RUN_MS = 1000 };
-    struct seen_id ids[RUN_MAX];
-    size_t len = 0;
-    int64_t oldest_ms = 0, newest_ms = 0, wall_ms = clock_wall_ms();
+    int64_t wall_ms = clock_wall_ms();
     for (size_t i = 0; i < batch->rows_len; i++) {
         const struct row *row = &batch->rows[i];
         int64_t at_ms = row->message.timestamp_ms;
@@ -95,17 +93,10 @@ void known_enter(struct known *known, const struct batch *batch)
             known->clocks[row->message.partition] = at_ms;
         if (row->fate.kind != FATE_STORED || !has_id(row))
             continue;
-        if (len == RUN_MAX ||
-            (len > 0 && (at_ms > oldest_ms + RUN_MS || at_ms < newest_ms - RUN_MS))) {
-            seen_add(&known->seen, ids, len, newest_ms);
-            len = 0;
-        }
-        oldest_ms = len == 0 || at_ms < oldest_ms ? at_ms : oldest_ms;
-        newest_ms = len == 0 || at_ms > newest_ms ? at_ms : newest_ms;
         known->oldest_ms = at_ms < known->oldest_ms ? at_ms : known->oldest_ms;
-        ids[len++] = row->id;
+        seen_load_add(&known->entering, row->id, at_ms);
     }
-    seen_add(&known->seen, ids, len, newest_ms);
+    seen_load_flush(&known->entering);
 }
 
 /* The rows of a batch by identity */

@@ -21,7 +21,7 @@
 #include "base/settings.h"
 #include "clickhouse/client.h"
 #include "clickhouse/table.h"
-#include "dedup/seen.h"
+#include "dedup/seen_load.h"
 #include "dedup/segments.h"
 #include "batch/batch.h"
 #include "batch/first.h"
@@ -30,6 +30,7 @@ struct known {
     const struct settings *settings; /* borrowed */
     struct seen_key key;
     struct seen seen;
+    struct seen_load entering; /* into `seen`; empty between calls */
     struct segments *segments; /* owned; NULL: they cannot be used */
     int64_t *clocks;           /* by partition: newest LogAppendTime; 0: none yet. Owned */
     uint32_t partitions, incarnation;

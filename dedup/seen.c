@@ -22,6 +22,7 @@ enum {
     SWEEP_SHARDS = 8,    /* of one call */
     PREFETCH_AHEAD = 12, /* ids */
     LINE_SIZE = 64,
+    MERGE_FROM = 8, /* a shard is laid out anew for an eighth as many ids as it has */
 };
 
 static inline uint32_t capacity_of(uint32_t pages)
@@ -76,47 +77,46 @@ static inline int64_t tag_of(const struct seen *seen, uint8_t byte)
 /* Copies the shard's ids into the scratch, in their order. */
 static void collect(struct seen *seen, const struct seen_shard *shard)
 {
-    if (seen->scratch_len < shard->used) {
-        seen->scratch_len = shard->used;
-        seen->scratch_ids =
-            xrealloc(seen->scratch_ids, seen->scratch_len * sizeof *seen->scratch_ids);
-        seen->scratch_tags = xrealloc(seen->scratch_tags, seen->scratch_len);
-    }
+    struct run *to = &seen->scratch;
+    run_reserve(to,
+                shard->used + 1); /* what an empty slot brings is overwritten, or is not counted */
+    to->len = 0;
     if (shard->used == 0)
         return;
     const uint8_t *tags = tags_of(shard);
-    for (size_t at = 0, len = 0; len < shard->used; at++) {
-        if (shard->slots[at] == 0)
-            continue;
-        seen->scratch_ids[len] = shard->slots[at];
-        seen->scratch_tags[len++] = tags[at];
+    for (size_t at = 0; to->len < shard->used; at++) {
+        to->ids[to->len] = shard->slots[at];
+        to->tags[to->len] = tags[at];
+        to->len += shard->slots[at] != 0;
     }
 }
 
-/* Leaves what is still wanted of the scratch's `len` ids; returns how many. */
-static size_t drop_old(struct seen *seen, size_t len)
+/* Leaves what is still wanted of the scratch. */
+static void drop_old(struct seen *seen)
 {
+    struct run *run = &seen->scratch;
     size_t kept = 0;
-    for (size_t i = 0; i < len; i++) {
-        seen->scratch_ids[kept] = seen->scratch_ids[i];
-        seen->scratch_tags[kept] = seen->scratch_tags[i];
-        kept += tag_of(seen, seen->scratch_tags[i]) >= seen->horizon;
+    for (size_t i = 0; i < run->len; i++) {
+        run->ids[kept] = run->ids[i];
+        run->tags[kept] = run->tags[i];
+        kept += tag_of(seen, run->tags[i]) >= seen->horizon;
     }
-    return kept;
+    run->len = kept;
 }
 
 /* Puts the ids of the scratch into an empty shard; false when they do not fit. */
-static bool lay_out(const struct seen *seen, struct seen_shard *shard, size_t len)
+static bool lay_out(const struct seen *seen, struct seen_shard *shard)
 {
+    const struct run *from = &seen->scratch;
     uint8_t *tags = tags_of(shard);
     size_t next = 0, end = capacity_of(shard->pages) - 1;
-    for (size_t i = 0; i < len; i++) {
-        size_t home = home_of(shard, seen->scratch_ids[i]);
+    for (size_t i = 0; i < from->len; i++) {
+        size_t home = home_of(shard, from->ids[i]);
         size_t at = home > next ? home : next;
         if (at >= end)
             return false;
-        shard->slots[at] = seen->scratch_ids[i];
-        tags[at] = seen->scratch_tags[i];
+        shard->slots[at] = from->ids[i];
+        tags[at] = from->tags[i];
         next = at + 1;
     }
     return true;
@@ -144,29 +144,36 @@ static uint32_t pages_for(uint64_t len)
     return (uint32_t)((slots * SLOT_SIZE + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
-/* Gives the shard that many pages, without the ids that are no longer wanted; when it may not have
- * so many, also without the oldest ones that still are. */
-static void rebuild(struct seen *seen, struct seen_shard *shard, uint32_t pages)
+/* Gives the shard that many pages and the ids of the scratch, without those that are no longer
+ * wanted; when it may not have so many pages, also without the oldest ones that still are. */
+static void fill(struct seen *seen, struct seen_shard *shard, uint32_t pages)
 {
+    const size_t *len = &seen->scratch.len;
     if (pages > seen->pages_max)
         pages = seen->pages_max;
-    collect(seen, shard);
-    size_t len = drop_old(seen, shard->used);
+    if (seen->horizon > seen->swept)
+        drop_old(seen);
     for (;;) {
         if (pages == seen->pages_max)
-            for (; len > used_max(pages) - used_max(pages) / 8; len = drop_old(seen, len))
+            for (; *len > used_max(pages) - used_max(pages) / 8; drop_old(seen))
                 seen->horizon++;
         resize(seen, shard, pages);
-        if (lay_out(seen, shard, len))
+        if (lay_out(seen, shard))
             break;
         if (pages < seen->pages_max)
             pages++;
         else
             seen->horizon++; /* too many at its very end: once in a blue moon */
-        len = drop_old(seen, len);
+        drop_old(seen);
     }
-    seen->len -= shard->used - len;
-    shard->used = (uint32_t)len;
+    seen->len = seen->len - shard->used + *len;
+    shard->used = (uint32_t)*len;
+}
+
+static void rebuild(struct seen *seen, struct seen_shard *shard, uint32_t pages)
+{
+    collect(seen, shard);
+    fill(seen, shard, pages);
 }
 
 static void make_room(struct seen *seen, struct seen_shard *shard)
@@ -254,8 +261,8 @@ void seen_done(struct seen *seen)
         if (seen->shards[i].pages > 0)
             munmap(seen->shards[i].slots, (size_t)seen->shards[i].pages * PAGE_SIZE);
     mem_freep(&seen->shards);
-    mem_freep(&seen->scratch_ids);
-    mem_freep(&seen->scratch_tags);
+    run_done(&seen->scratch);
+    run_done(&seen->fresh);
     *seen = (struct seen){0};
 }
 
@@ -268,23 +275,30 @@ void seen_reserve(struct seen *seen, uint64_t len)
 }
 
 /* Asks for the memory that an id's search will read. A search rarely reads more than two lines. */
-static inline void prefetch(const struct seen *seen, struct seen_id id)
+static inline size_t prefetch(const struct seen_shard *shard, uint64_t id)
 {
-    const struct seen_shard *shard = shard_of(seen, id);
     if (shard->pages == 0)
-        return;
-    const char *home = (const char *)&shard->slots[home_of(shard, id.stored)];
-    __builtin_prefetch(home);
-    __builtin_prefetch(home + LINE_SIZE);
+        return 0;
+    size_t home = home_of(shard, id);
+    __builtin_prefetch((const char *)&shard->slots[home]);
+    __builtin_prefetch((const char *)&shard->slots[home] + LINE_SIZE);
+    return home;
+}
+
+/* The same, and what adding it will write. */
+static inline void prefetch_to_add(const struct seen_shard *shard, uint64_t id)
+{
+    if (shard->pages > 0)
+        __builtin_prefetch(&tags_of(shard)[prefetch(shard, id)], 1);
 }
 
 void seen_check(const struct seen *seen, const struct seen_id ids[], size_t len, bool ret_seen[])
 {
     for (size_t i = 0; i < len && i < PREFETCH_AHEAD; i++)
-        prefetch(seen, ids[i]);
+        prefetch(shard_of(seen, ids[i]), ids[i].stored);
     for (size_t i = 0; i < len; i++) {
         if (i + PREFETCH_AHEAD < len)
-            prefetch(seen, ids[i + PREFETCH_AHEAD]);
+            prefetch(shard_of(seen, ids[i + PREFETCH_AHEAD]), ids[i + PREFETCH_AHEAD].stored);
         const struct seen_shard *shard = shard_of(seen, ids[i]);
         ret_seen[i] = shard->used > 0 && shard->slots[find(shard, ids[i].stored)] == ids[i].stored;
     }
@@ -305,18 +319,17 @@ static bool open_gap(struct seen_shard *shard, size_t at)
     return true;
 }
 
-static void add(struct seen *seen, struct seen_id id, int64_t tag)
+static void add(struct seen *seen, struct seen_shard *shard, uint64_t id, int64_t tag)
 {
-    struct seen_shard *shard = shard_of(seen, id);
     for (;;) {
-        size_t at = shard->pages > 0 ? find(shard, id.stored) : 0;
-        if (shard->used > 0 && shard->slots[at] == id.stored) {
+        size_t at = shard->pages > 0 ? find(shard, id) : 0;
+        if (shard->used > 0 && shard->slots[at] == id) {
             if (tag > tag_of(seen, tags_of(shard)[at]))
                 tags_of(shard)[at] = (uint8_t)tag;
             return;
         }
         if (shard->pages > 0 && shard->used < used_max(shard->pages) && open_gap(shard, at)) {
-            shard->slots[at] = id.stored;
+            shard->slots[at] = id;
             tags_of(shard)[at] = (uint8_t)tag;
             shard->used++;
             seen->len++;
@@ -330,18 +343,68 @@ static void add(struct seen *seen, struct seen_id id, int64_t tag)
 
 void seen_add(struct seen *seen, const struct seen_id ids[], size_t len, int64_t appended_ms)
 {
-    int64_t tag = floor_div(appended_ms, seen->step_ms);
+    int64_t tag = seen_tag(seen, appended_ms);
     if (tag < seen->horizon)
         return;
     reach(seen, tag);
     for (size_t i = 0; i < len && i < PREFETCH_AHEAD; i++)
-        prefetch(seen, ids[i]);
+        prefetch_to_add(shard_of(seen, ids[i]), ids[i].stored);
     for (size_t i = 0; i < len; i++) {
         if (i + PREFETCH_AHEAD < len)
-            prefetch(seen, ids[i + PREFETCH_AHEAD]);
+            prefetch_to_add(shard_of(seen, ids[i + PREFETCH_AHEAD]),
+                            ids[i + PREFETCH_AHEAD].stored);
         if (tag >= seen->horizon)
-            add(seen, ids[i], tag);
+            add(seen, shard_of(seen, ids[i]), ids[i].stored, tag);
     }
+    sweep(seen, SWEEP_SHARDS);
+}
+
+/* Many at once */
+
+/* Lays the shard out anew with the sorted ids. Its memory is then read and written from one end to
+ * the other, which costs far less than to visit a random place in it for each of many. */
+static void merge(struct seen *seen, struct seen_shard *shard, int64_t newest)
+{
+    collect(seen, shard);
+    run_merge(&seen->scratch, &seen->fresh, (uint8_t)newest);
+    size_t len = seen->scratch.len;
+    bool fits = shard->pages > 0 && len <= used_max(shard->pages);
+    fill(seen, shard, fits ? shard->pages : pages_for(len));
+}
+
+static void add_each(struct seen *seen, struct seen_shard *shard, int64_t newest)
+{
+    const struct run *fresh = &seen->fresh;
+    for (size_t i = 0; i < fresh->len && i < PREFETCH_AHEAD; i++)
+        prefetch_to_add(shard, fresh->ids[i]);
+    for (size_t i = 0; i < fresh->len; i++) {
+        if (i + PREFETCH_AHEAD < fresh->len)
+            prefetch_to_add(shard, fresh->ids[i + PREFETCH_AHEAD]);
+        int64_t tag = newest - (uint8_t)((uint8_t)newest - fresh->tags[i]);
+        if (tag >= seen->horizon)
+            add(seen, shard, fresh->ids[i], tag);
+    }
+}
+
+int64_t seen_tag(const struct seen *seen, int64_t appended_ms)
+{
+    return floor_div(appended_ms, seen->step_ms);
+}
+
+void seen_add_to(struct seen *seen, size_t number, const uint64_t ids[], const uint8_t tags[],
+                 size_t len, int64_t newest)
+{
+    struct seen_shard *shard = &seen->shards[number];
+    if (newest < seen->horizon)
+        return;
+    reach(seen, newest);
+    int64_t back = newest - seen->horizon;
+    run_sort(&seen->fresh, ids, tags, len, (uint8_t)newest,
+             (uint8_t)(back < TAGS ? back : TAGS - 1));
+    if (len > shard->used / MERGE_FROM)
+        merge(seen, shard, newest);
+    else
+        add_each(seen, shard, newest);
     sweep(seen, SWEEP_SHARDS);
 }
 

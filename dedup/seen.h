@@ -20,6 +20,7 @@
  * Threads: one at a time. SPDX-License-Identifier: Apache-2.0 */
 #ifndef DEDUP_SEEN_H
 #define DEDUP_SEEN_H
+#include "dedup/run.h"
 #include "dedup/seen_id.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,9 +49,8 @@ struct seen {
     int64_t swept;             /* no id of an older tag is left */
     int64_t sweep_to;          /* what `swept` becomes when the pass that goes on has ended */
     size_t sweep_at;           /* shard where it goes on; SEEN_SHARDS: none goes on */
-    uint64_t *scratch_ids;     /* owned: the ids of one shard, while it is laid out anew */
-    uint8_t *scratch_tags;     /* owned */
-    size_t scratch_len;
+    struct run scratch;        /* the ids of one shard, while it is laid out anew */
+    struct run fresh;          /* that come in many at once */
 };
 
 /* `window_ms`: for how long ids are wanted, which sets how finely times are kept (a 200th).
@@ -75,5 +75,11 @@ void seen_advance(struct seen *seen, int64_t from_ms);
 
 /* Every id that was appended since then, and added, is held. */
 int64_t seen_from_ms(const struct seen *seen);
+
+/* For seen_load.c: the tag of a time, and adding many ids to one shard (seen_id.place modulo
+ * SEEN_SHARDS). tags[i] is the lowest byte of a tag, all of which are within 255 of `newest`. */
+int64_t seen_tag(const struct seen *seen, int64_t appended_ms);
+void seen_add_to(struct seen *seen, size_t shard, const uint64_t ids[], const uint8_t tags[],
+                 size_t len, int64_t newest);
 
 #endif

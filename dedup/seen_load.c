@@ -3,44 +3,77 @@
 #include "dedup/seen_load.h"
 #include "base/mem.h"
 
-void seen_load_init(struct seen_load *load, struct seen *seen)
+enum {
+    VISITS = 4,     /* of a shard, while as many ids come as were announced */
+    TAGS_MAX = 255, /* between the oldest and the newest that are gathered */
+};
+
+void seen_load_init(struct seen_load *load, struct seen *seen, uint64_t ids)
 {
+    uint64_t room = ids / SEEN_SHARDS / VISITS;
+    room = room < SEEN_LOAD_MIN ? SEEN_LOAD_MIN : room > SEEN_LOAD_MAX ? SEEN_LOAD_MAX : room;
     *load = (struct seen_load){
         .seen = seen,
-        .ids = xcalloc(SEEN_SHARDS, sizeof *load->ids),
+        .stored = xmalloc(SEEN_SHARDS * room * sizeof *load->stored),
+        .tags = xmalloc(SEEN_SHARDS * room),
         .lens = xcalloc(SEEN_SHARDS, sizeof *load->lens),
+        .room = (uint32_t)room,
+        .appended_ms = INT64_MIN,
+        .oldest = INT64_MAX,
+        .newest = INT64_MIN,
     };
-}
-
-static void add_shard(struct seen_load *load, size_t shard)
-{
-    seen_add(load->seen, load->ids[shard], load->lens[shard], load->appended_ms);
-    load->lens[shard] = 0;
-}
-
-static void add_all(struct seen_load *load)
-{
-    for (size_t shard = 0; shard < SEEN_SHARDS; shard++)
-        if (load->lens[shard] > 0)
-            add_shard(load, shard);
 }
 
 void seen_load_done(struct seen_load *load)
 {
-    add_all(load);
-    mem_freep(&load->ids);
+    mem_freep(&load->stored);
+    mem_freep(&load->tags);
     mem_freep(&load->lens);
+    *load = (struct seen_load){.seen = NULL};
+}
+
+static void flush_shard(struct seen_load *load, size_t shard)
+{
+    size_t at = shard * load->room;
+    seen_add_to(load->seen, shard, load->stored + at, load->tags + at, load->lens[shard],
+                load->newest);
+    load->lens[shard] = 0;
+}
+
+void seen_load_flush(struct seen_load *load)
+{
+    for (size_t shard = 0; shard < SEEN_SHARDS; shard++)
+        if (load->lens[shard] > 0)
+            flush_shard(load, shard);
+    load->appended_ms = INT64_MIN;
+    load->oldest = INT64_MAX;
+    load->newest = INT64_MIN;
+}
+
+/* Takes note of another time. What is gathered must be within TAGS_MAX of each other. */
+static void turn_to(struct seen_load *load, int64_t appended_ms)
+{
+    int64_t tag = seen_tag(load->seen, appended_ms);
+    bool gathered = load->oldest <= load->newest;
+    if (gathered && tag >= load->seen->horizon &&
+        (tag - load->oldest > TAGS_MAX || load->newest - tag > TAGS_MAX))
+        seen_load_flush(load);
+    load->appended_ms = appended_ms;
+    load->tag = tag;
 }
 
 void seen_load_add(struct seen_load *load, struct seen_id id, int64_t appended_ms)
 {
-    int64_t step_ms = load->seen->step_ms, end_ms = (appended_ms / step_ms + 1) * step_ms;
-    if (end_ms != load->appended_ms) {
-        add_all(load);
-        load->appended_ms = end_ms;
-    }
-    size_t shard = id.place % SEEN_SHARDS;
-    load->ids[shard][load->lens[shard]++] = id;
-    if (load->lens[shard] == SEEN_LOAD_LEN)
-        add_shard(load, shard);
+    if (appended_ms != load->appended_ms)
+        turn_to(load, appended_ms);
+    int64_t tag = load->tag;
+    if (tag < load->seen->horizon)
+        return;
+    load->oldest = tag < load->oldest ? tag : load->oldest;
+    load->newest = tag > load->newest ? tag : load->newest;
+    size_t shard = id.place % SEEN_SHARDS, at = shard * load->room + load->lens[shard];
+    load->stored[at] = id.stored;
+    load->tags[at] = (uint8_t)tag;
+    if (++load->lens[shard] == load->room)
+        flush_shard(load, shard);
 }

@@ -1,28 +1,41 @@
-/* Filling a large table quickly: ids are gathered by shard and added many to a shard at a time, so
- * that the memory of one shard is worked on while the caches have it.
+/* Adding many ids quickly: they are gathered by shard and added many to a shard at a time, so that
+ * the memory of one shard is worked on while the caches have it.
  *
- *     seen_load_init(&load, &seen);
+ *     seen_load_init(&load, &seen, about_so_many);
  *     … seen_load_add(&load, id, appended_ms) …   // best in the order of appended_ms
- *     seen_load_done(&load);                      // adds what is still gathered
+ *     seen_load_flush(&load);                     // adds what is still gathered
+ *     seen_load_done(&load);
  *
- * Memory: 4 MiB until done. Threads: as the table. SPDX-License-Identifier: Apache-2.0 */
+ * Memory: 2.25 bytes for each of `ids`, but 1.1 MiB at least and 144 MiB at most.
+ * Threads: as the table. SPDX-License-Identifier: Apache-2.0 */
 #ifndef DEDUP_SEEN_LOAD_H
 #define DEDUP_SEEN_LOAD_H
 #include "dedup/seen.h"
 
-enum { SEEN_LOAD_LEN = 256 }; /* ids gathered for a shard */
-
-struct seen_load {
-    struct seen *seen;                    /* borrowed */
-    struct seen_id (*ids)[SEEN_LOAD_LEN]; /* by shard; owned */
-    uint16_t *lens;                       /* by shard; owned */
-    int64_t appended_ms;                  /* of all that is gathered */
+enum {
+    /* Ids gathered for a shard. */
+    SEEN_LOAD_MIN = 128,
+    SEEN_LOAD_MAX = 16384,
 };
 
-void seen_load_init(struct seen_load *load, struct seen *seen);
-void seen_load_done(struct seen_load *load);
+struct seen_load {
+    struct seen *seen; /* borrowed */
+    uint64_t *stored;  /* `room` for each shard; owned */
+    uint8_t *tags;     /* the same; owned */
+    uint32_t *lens;    /* by shard; owned */
+    uint32_t room;
+    int64_t appended_ms; /* of the latest id, and its tag */
+    int64_t tag;
+    int64_t oldest, newest; /* tags of what is gathered */
+};
 
-/* As seen_add. A time is rounded up by a 200th of the window at most: ids stay that much longer. */
+/* `ids`: about how many will come until the next flush; 0: no idea. */
+void seen_load_init(struct seen_load *load, struct seen *seen, uint64_t ids);
+void seen_load_done(
+    struct seen_load *load); /* what was not flushed is lost. A zeroed one is fine */
+
+/* As seen_add, at the next flush at the latest. */
 void seen_load_add(struct seen_load *load, struct seen_id id, int64_t appended_ms);
+void seen_load_flush(struct seen_load *load);
 
 #endif

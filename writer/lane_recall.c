@@ -98,6 +98,14 @@ static bool list_batches(struct recall *recall, int64_t from_ms, struct err *ret
     return true;
 }
 
+static uint64_t stored_in_all(const struct recall *recall)
+{
+    uint64_t stored = 0;
+    for (size_t i = 0; i < recall->len; i++)
+        stored += (uint64_t)recall->batches[i].stored;
+    return stored;
+}
+
 /* Segments */
 
 static int by_intent(const void *left, const void *right)
@@ -358,8 +366,9 @@ bool lane_recall(struct lane *lane, struct err *reterr)
         .lane = lane, .known = &lane->known, .wall_ms = clock_wall_ms(), .err = {.code = ERR_NONE}};
     if (!list_batches(&recall, from_ms, reterr))
         return false;
-    seen_load_init(&recall.load, &lane->known.seen);
+    seen_load_init(&recall.load, &lane->known.seen, stored_in_all(&recall));
     bool good = read_segments(&recall, from_ms, reterr) && read_stores(&recall, reterr);
+    seen_load_flush(&recall.load);
     seen_load_done(&recall.load);
     if (!good || !judge(&recall, reterr))
         return false;

@@ -268,9 +268,10 @@ TEST(seen_load, adds_what_it_gathered)
     struct seen seen;
     struct seen_load load;
     seen_init(&seen, INT64_C(48) * 3600000, MEMORY, 0);
-    seen_load_init(&load, &seen);
+    seen_load_init(&load, &seen, 2000000);
     for (uint64_t i = 0; i < 2000000; i++)
         seen_load_add(&load, id_of(i), (int64_t)i * 10);
+    seen_load_flush(&load);
     seen_load_done(&load);
     CHECK(seen.len == 2000000);
     CHECK(count_known(&seen, 0, 2000000) == 2000000);
@@ -281,4 +282,82 @@ TEST(seen_load, adds_what_it_gathered)
         add(&seen, id_of(0), INT64_C(20000000));
     CHECK(count_known(&seen, 1800000, 2000000) == 200000);
     seen_done(&seen);
+}
+
+/* The same ids, in any order and however many at a time, make the same table as one by one. */
+TEST(seen_load, is_as_adding_one_by_one)
+{
+    enum { IDS = 60000, SPREAD_MS = 300 * STEP_MS };
+    static const uint64_t announced[] = {0, 40000000, 400000000};
+    for (size_t turn = 0; turn < ARRAY_LEN(announced); turn++) {
+        struct seen one_by_one, loaded;
+        struct seen_load load;
+        seen_init(&one_by_one, WINDOW_MS, MEMORY, 50 * STEP_MS);
+        seen_init(&loaded, WINDOW_MS, MEMORY, 50 * STEP_MS);
+        seen_load_init(&load, &loaded, announced[turn]);
+        for (uint64_t i = 0; i < 2 * IDS; i++) {
+            uint64_t number = i * 7919 % IDS; /* each twice, at two times */
+            int64_t at_ms = (int64_t)(i * 104729 % SPREAD_MS);
+            add(&one_by_one, id_of(number), at_ms);
+            seen_load_add(&load, id_of(number), at_ms);
+            if (i % 50000 == 0)
+                seen_load_flush(&load);
+        }
+        seen_load_flush(&load);
+        seen_load_done(&load);
+        for (int64_t from = 50; from < 300; from += 25) {
+            seen_advance(&one_by_one, from * STEP_MS);
+            seen_advance(&loaded, from * STEP_MS);
+            for (int i = 0; i < SEEN_SHARDS; i++) { /* until all that is old has left */
+                seen_add(&one_by_one, NULL, 0, from * STEP_MS);
+                seen_add(&loaded, NULL, 0, from * STEP_MS);
+            }
+            CHECK(one_by_one.len == loaded.len);
+            CHECK(seen_from_ms(&one_by_one) == seen_from_ms(&loaded));
+            for (uint64_t i = 0; i < IDS; i++)
+                CHECK(has(&one_by_one, id_of(i)) == has(&loaded, id_of(i)));
+        }
+        seen_done(&one_by_one);
+        seen_done(&loaded);
+    }
+}
+
+TEST(seen_load, keeps_to_the_cap)
+{
+    struct seen seen;
+    struct seen_load load;
+    const uint64_t rate = 40000, seconds = 60; /* about twice what fits */
+    seen_init(&seen, WINDOW_MS, SEEN_SIZE_MIN, 0);
+    seen_load_init(&load, &seen, rate * seconds);
+    for (uint64_t i = 0; i < rate * seconds; i++)
+        seen_load_add(&load, id_of(i), (int64_t)(i / rate) * STEP_MS);
+    seen_load_flush(&load);
+    seen_load_done(&load);
+    CHECK(seen.size <= SEEN_SIZE_MIN);
+    uint64_t from = (uint64_t)(seen_from_ms(&seen) / STEP_MS);
+    CHECK(from > 0 && from < seconds - 20);
+    CHECK(count_known(&seen, from * rate, seconds * rate) == (seconds - from) * rate);
+    seen_done(&seen);
+}
+
+TEST(run, sorts_what_is_wanted_and_merges)
+{
+    struct run run = {.len = 0}, fresh = {.len = 0};
+    const uint64_t a[] = {UINT64_MAX, 7, UINT64_C(1) << 63, 9, 8, 7};
+    const uint8_t tags_a[] = {1, 250, 3, 240, 0, 2}; /* 3 is the newest, 240 lies 19 before it */
+    run_sort(&run, a, tags_a, 6, 3, 9);
+    CHECK(run.len == 5 && run.ids[0] == 7 && run.ids[1] == 7 && run.ids[2] == 8);
+    CHECK(run.ids[3] == UINT64_C(1) << 63 && run.tags[3] == 3 && run.ids[4] == UINT64_MAX);
+    const uint64_t b[] = {8, 1, 7};
+    const uint8_t tags_b[] = {255, 1, 251};
+    run_sort(&fresh, b, tags_b, 3, 3, 255);
+    run_merge(&run, &fresh, 3);
+    CHECK(run.len == 5 && run.ids[0] == 1 && run.tags[0] == 1);
+    CHECK(run.ids[1] == 7 && run.tags[1] == 2); /* the latest of three */
+    CHECK(run.ids[2] == 8 && run.tags[2] == 0);
+    run_sort(&fresh, a, tags_a, 0, 3, 255);
+    run_merge(&run, &fresh, 3);
+    CHECK(run.len == 5);
+    run_done(&run);
+    run_done(&fresh);
 }
