@@ -101,10 +101,41 @@ static void assemble(const struct decimal *number, unsigned scale, uint64_t limb
         negate(limbs, limbs_len);
 }
 
+bool fixed_short_read(struct slice text, struct fixed_short *ret_number)
+{
+    struct fixed_short number = {.negative = text.size > 0 && text.data[0] == '-'};
+    size_t begin = number.negative, point = text.size;
+    if (text.size - begin > STEP_MAX)
+        return false;
+    for (size_t at = begin; at < text.size; at++) {
+        unsigned digit = (unsigned char)text.data[at] - (unsigned)'0';
+        if (digit <= 9)
+            number.digits = number.digits * 10 + digit;
+        else if (text.data[at] == '.' && point == text.size)
+            point = at;
+        else
+            return false;
+    }
+    number.whole = (unsigned)(point - begin);
+    number.part = point < text.size ? (unsigned)(text.size - point - 1) : 0;
+    if (number.whole == 0 || (number.whole > 1 && text.data[begin] == '0') ||
+        (point < text.size && number.part == 0))
+        return false;
+    *ret_number = number;
+    return true;
+}
+
 bool fixed_parse(struct slice text, unsigned precision, unsigned scale, __int128 *ret_value,
                  struct err *reterr)
 {
     ASSERT(precision >= 1 && precision <= FIXED_DIGITS_MAX && scale <= precision);
+    struct fixed_short fits;
+    if (fixed_short_read(text, &fits) && fits.whole <= precision - scale && fits.part <= scale &&
+        scale - fits.part <= STEP_MAX) {
+        __int128 value = (__int128)fits.digits * (int64_t)powers_of_ten[scale - fits.part];
+        *ret_value = fits.negative ? -value : value;
+        return true;
+    }
     struct decimal number;
     uint64_t limbs[2];
     if (!read_digits(text, precision, scale, &number, reterr))

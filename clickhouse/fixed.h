@@ -25,8 +25,18 @@ enum {
 bool fixed_parse(struct slice text, unsigned precision, unsigned scale, __int128 *ret_value,
                  struct err *reterr) MUST_CHECK;
 
-/* The same with up to FIXED_WIDE_DIGITS_MAX digits: a 256-bit integer in two's complement, in four
- * pieces of 64 bits, the least one first. */
+/* A plain decimal of at most 18 bytes behind the sign, which is nearly every one: its digits as a
+ * number, and how many stand before and after the point. False for any other text, right or wrong.
+ */
+struct fixed_short {
+    uint64_t digits; /* below 10^18 */
+    bool negative;
+    unsigned whole, part;
+};
+bool fixed_short_read(struct slice text, struct fixed_short *ret_number) MUST_CHECK;
+
+/* The same as fixed_parse with up to FIXED_WIDE_DIGITS_MAX digits: a 256-bit integer in two's
+ * complement, in four pieces of 64 bits, the least one first. */
 bool fixed_parse_wide(struct slice text, unsigned precision, unsigned scale,
                       uint64_t ret_limbs[FIXED_WIDE_LIMBS], struct err *reterr) MUST_CHECK;
 

@@ -20,6 +20,9 @@ enum {
     MS_DIGITS = 3,
 };
 
+/* All integers up to it have a double. */
+static const uint64_t DOUBLE_INTEGER_MAX = UINT64_C(1) << 53;
+
 /* Blocks and columns */
 
 void native_block_begin(struct native_block *block, struct buf *out, size_t columns, size_t rows)
@@ -184,11 +187,29 @@ bool native_add_text(struct native_block *block, struct slice text, struct err *
     return add_text(block, text, reterr);
 }
 
+/* A double holds digits and power exactly, so one division rounds once, as strtod does. */
+static bool add_short_double(struct native_block *block, struct slice text)
+{
+    static const double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                           1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+    struct fixed_short number;
+    uint64_t bits;
+    if (!fixed_short_read(text, &number) || number.digits > DOUBLE_INTEGER_MAX)
+        return false;
+    double value = (double)number.digits / powers_of_ten[number.part];
+    value = number.negative ? -value : value;
+    memcpy(&bits, &value, sizeof bits);
+    native_append_le(block->out, bits, sizeof bits);
+    return true;
+}
+
 /* The nearest float. What fixed_parse takes, strtod takes, and it is finite. */
 static bool add_float(struct native_block *block, struct slice text, struct err *reterr)
 {
     __int128 exact;
     char copy[FLOAT_TEXT_SIZE];
+    if (block->type->bytes == sizeof(double) && add_short_double(block, text))
+        return true;
     if (text.size >= sizeof copy)
         return out_of_range(block->type, "a decimal of so many digits", reterr);
     if (!fixed_parse(text, FIXED_DIGITS_MAX, FLOAT_SCALE, &exact, reterr))
@@ -280,6 +301,11 @@ bool native_add_u64(struct native_block *block, uint64_t value, struct err *rete
 {
     const struct native_type *type = next_row(block);
     const uint64_t limbs[FIXED_WIDE_LIMBS] = {value};
+    if (type->kind == NATIVE_UINT && type->bytes <= sizeof value &&
+        (type->bytes == sizeof value || value >> 8 * type->bytes == 0)) {
+        native_append_le(block->out, value, type->bytes);
+        return true;
+    }
     return takes(type, NATIVE_FROM_U64, "integer", reterr) && add_integer(block, limbs, reterr);
 }
 

@@ -36,6 +36,13 @@ static inline void native_append_varuint(struct buf *out, uint64_t value)
 /* A String, or the value of a FixedString of `fixed_size` bytes, which is filled up with zeros. */
 static inline void native_append_text(struct buf *out, struct slice text, size_t fixed_size)
 {
+    if (fixed_size == 0 && text.size < 0x80 && text.size < out->capacity - out->size) {
+        out->data[out->size] = (char)text.size;
+        if (text.size > 0)
+            memcpy(out->data + out->size + 1, text.data, text.size);
+        out->size += 1 + text.size;
+        return;
+    }
     if (fixed_size == 0)
         native_append_varuint(out, text.size);
     buf_append_slice(out, text);

@@ -88,3 +88,32 @@ TEST(fixed, wide_ones_have_76_digits)
     CHECK(fixed_parse_wide(SLICE("0.5"), 76, 76, limbs, &err));
     CHECK(!fixed_parse_wide(SLICE("1"), 76, 76, limbs, &err) && err.code == ERR_VALUE_OUT_OF_RANGE);
 }
+
+/* Short texts have a way of their own: each digit count, with and without a sign and a fraction. */
+TEST(fixed, short_texts_are_as_long_ones)
+{
+    static const char digits[] = "9081726354098172635";
+    char text[64];
+    struct err err;
+    for (int size = 1; size <= 19; size++) {
+        for (int point = 1; point <= size; point++) {
+            for (int negative = 0; negative < 2; negative++) {
+                __int128 value;
+                uint64_t wide[FIXED_WIDE_LIMBS];
+                bool has_part = point < size;
+                snprintf(text, sizeof text, "%s%.*s%s%.*s", negative ? "-" : "", point, digits,
+                         has_part ? "." : "", size - point, digits + point);
+                bool good = fixed_parse(slice_from(text), 38, 18, &value, &err);
+                CHECK(good == fixed_parse_wide(slice_from(text), 38, 18, wide, &err));
+                CHECK(!good ||
+                      (unsigned __int128)value == ((unsigned __int128)wide[1] << 64 | wide[0]));
+            }
+        }
+    }
+    static const char *const wrong[] = {"",   "-",    ".5",  "5.", "-.5", "00",  "01.5", "--1",
+                                        "1-", "1.2.", "1,5", "+1", " 1",  "1e3", "0x1",  "1\n"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct fixed_short number;
+        CHECK(!fixed_short_read(slice_from(wrong[i]), &number));
+    }
+}

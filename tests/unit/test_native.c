@@ -3,6 +3,7 @@
 #include <config.h>
 #include "clickhouse/native.h"
 #include "tests/unit/check.h"
+#include <stdlib.h>
 
 enum { OUT_MAX = 1 << 22 };
 
@@ -373,4 +374,45 @@ TEST(native, overflow_of_the_cap_is_seen)
     CHECK(out.overflow);
     native_block_done(&block);
     buf_done(&out);
+}
+
+/* The short way to a double rounds as strtod does. */
+TEST(native, short_doubles_are_the_nearest)
+{
+    static const char *const texts[] = {"0.1",
+                                        "-0.0",
+                                        "0",
+                                        "12.50",
+                                        "-12.7",
+                                        "0.3",
+                                        "2.675",
+                                        "9007199254740993",
+                                        "1.005",
+                                        "9007199254740992.5",
+                                        "9007199254740991",
+                                        "0.0000000000000001",
+                                        "123456789.123456789",
+                                        "-9999999999.99999",
+                                        "999999999999999999",
+                                        "0.30000000000000004",
+                                        "5e-1"};
+    uint64_t state = 1;
+    for (size_t i = 0; i < 3000; i++) {
+        struct fixture f;
+        char text[64];
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        if (i < ARRAY_LEN(texts))
+            snprintf(text, sizeof text, "%s", texts[i]);
+        else
+            snprintf(text, sizeof text, "%u.%0*u", (unsigned)(state >> 60), 1 + (int)(i % 9),
+                     (unsigned)(state >> 36) % 1000000000);
+        double want = strtod(text, NULL);
+        begin(&f, "Float64", 1);
+        if (!native_add_decimal(&f.block, slice_from(text), &f.err)) {
+            CHECK(strcmp(text, "5e-1") == 0);
+            drop(&f);
+            continue;
+        }
+        CHECK(values_are(&f, &want, sizeof want));
+    }
 }
