@@ -3,6 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 #include "batch/order.h"
+#include "base/assert.h"
+#include "base/mem.h"
+#include "batch/order_keys.h"
 #include "clickhouse/key.h"
 #include "clickhouse/native.h"
 #include "clickhouse/period.h"
@@ -136,8 +139,70 @@ static int compare_rows(const void *left, const void *right, void *context)
     return order ? order : compare_u64((uint64_t)a->message.offset, (uint64_t)b->message.offset);
 }
 
+/* Sorting */
+
+static uint64_t number_of(const struct order_part *part, const struct row *row)
+{
+    const char *in = (const char *)&row->record + part->at;
+    switch (part->kind) {
+    case ORDER_TIME:
+        return unit_of(part, *(const int64_t *)(const void *)in);
+    case ORDER_KAFKA_PARTITION:
+        return row->message.partition;
+    case ORDER_KAFKA_OFFSET:
+        return (uint64_t)row->message.offset;
+    case ORDER_VERSION:
+        return UINT64_MAX - (uint64_t)row->message.offset;
+    case ORDER_TEXT:
+        break;
+    }
+    UNREACHABLE("a text is no number");
+}
+
+static bool add_part(struct order_keys *keys, const struct order_part *part, void *scratch)
+{
+    struct slice *texts = scratch;
+    uint64_t *numbers = scratch;
+    if (part->kind == ORDER_TEXT) {
+        for (size_t i = 0; i < keys->len; i++) {
+            const char *in = (const char *)&keys->keys[i].row->record + part->at;
+            texts[i] = *(const struct slice *)(const void *)in;
+        }
+        return order_keys_add_texts(keys, texts);
+    }
+    for (size_t i = 0; i < keys->len; i++)
+        numbers[i] = number_of(part, keys->keys[i].row);
+    return order_keys_add_numbers(keys, numbers);
+}
+
+/* Gives each row the number that sorts as it does, as far as that goes. */
+static void number_rows(const struct order *order, struct order_keys *keys)
+{
+    CLEANUP(mem_freep) struct slice *scratch = xmalloc(keys->len * sizeof *scratch);
+    uint64_t *periods = (uint64_t *)(void *)scratch;
+    for (size_t i = 0; i < keys->len; i++)
+        periods[i] = keys->keys[i].row->period;
+    bool whole = order_keys_add_numbers(keys, periods);
+    for (size_t part = 0; whole && part < order->len; part++)
+        whole = add_part(keys, &order->parts[part], scratch);
+}
+
 void order_sort(const struct order *order, const struct row *rows[], size_t rows_len)
 {
+    CLEANUP(mem_freep) struct order_key *list = xmalloc(rows_len * sizeof *list);
+    for (size_t i = 0; i < rows_len; i++)
+        list[i] = (struct order_key){.row = rows[i]};
+    struct order_keys keys = {.keys = list, .len = rows_len};
     if (rows_len > 1)
-        qsort_r(rows, rows_len, sizeof *rows, compare_rows, (void *)order);
+        number_rows(order, &keys);
+    order_keys_sort(&keys);
+    for (size_t i = 0; i < rows_len; i++)
+        rows[i] = list[i].row;
+    /* Those that the numbers do not tell apart. */
+    for (size_t from = 0, to; from < rows_len; from = to) {
+        for (to = from + 1; to < rows_len && list[to].number == list[from].number;)
+            to++;
+        if (to - from > 1)
+            qsort_r(rows + from, to - from, sizeof *rows, compare_rows, (void *)order);
+    }
 }

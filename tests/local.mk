@@ -42,6 +42,7 @@ unit_tests = \
   %D%/unit/test_metric_schema \
   %D%/unit/test_migrations \
   %D%/unit/test_native \
+  %D%/unit/test_order \
   %D%/unit/test_owner \
   %D%/unit/test_partition \
   %D%/unit/test_pattern \
