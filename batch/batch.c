@@ -23,10 +23,18 @@ void batch_init(struct batch *batch, uint32_t partitions, const struct columns *
         batch->ranges[i].partition = i;
 }
 
+/* The largest block's memory is kept. */
 static void free_blocks(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->intent.blocks_len; i++)
-        buf_done(&batch->blocks[i]);
+    for (size_t i = 0; i < batch->intent.blocks_len; i++) {
+        struct buf *block = &batch->blocks[i];
+        if (block->capacity > batch->spare.capacity) {
+            struct buf smaller = batch->spare;
+            batch->spare = *block;
+            *block = smaller;
+        }
+        buf_done(block);
+    }
     mem_freep(&batch->blocks);
     batch->blocks = NULL;
     intent_done(&batch->intent);
@@ -61,6 +69,7 @@ void batch_done(struct batch *batch)
 {
     free_ranges(batch);
     free_blocks(batch);
+    buf_done(&batch->spare);
     usage_done(&batch->usage);
     dead_letters_done(&batch->dead);
     records_done(&batch->records);
@@ -204,6 +213,20 @@ static bool seal_fates(struct batch *batch, const struct row **ret_order, size_t
     return true;
 }
 
+/* Memory for a block of these rows: their records have more bytes than their columns. */
+static void make_block(struct batch *batch, const struct row *const rows[], size_t len,
+                       struct buf *ret_block)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < len; i++)
+        size += rows[i]->message.value.size;
+    *ret_block = batch->spare;
+    batch->spare = (struct buf){.max = memory_max};
+    ret_block->max = memory_max;
+    buf_reset(ret_block);
+    buf_reserve(ret_block, size);
+}
+
 /* A block for each period. */
 static bool seal_blocks(struct batch *batch, const struct row *const order[], size_t len,
                         uint32_t incarnation, struct err *reterr)
@@ -215,7 +238,7 @@ static bool seal_blocks(struct batch *batch, const struct row *const order[], si
         for (to = from; to < len && order[to]->period == order[from]->period;)
             to++;
         struct buf *block = &batch->blocks[intent->blocks_len];
-        buf_init(block, memory_max);
+        make_block(batch, order + from, to - from, block);
         intent->blocks[intent->blocks_len++] =
             (struct intent_block){.period = order[from]->period, .rows = (int64_t)(to - from)};
         if (!columns_encode(batch->columns, order + from, to - from, incarnation, block, reterr))

@@ -55,6 +55,7 @@ struct batch {
     /* once it is sealed */
     struct intent intent; /* ranges and blocks filled in; owned */
     struct buf *blocks;   /* per intent.blocks: the Native block; owned */
+    struct buf spare;     /* memory for the next block; owned */
     struct usage usage;
     struct dead_letters dead;
     struct records records;

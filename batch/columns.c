@@ -25,6 +25,13 @@ enum field {
     FIELD_COUNT
 };
 
+enum {
+    FIELD_AHEAD = 24, /* rows */
+    TEXT_AHEAD = 12,
+    TEXT_LINES = 4, /* of the caches, asked for at once; the processor guesses what follows */
+    LINE_SIZE = 64,
+};
+
 static const struct ch_wanted wanted[FIELD_COUNT] = {
     [FIELD_ORGANIZATION] = {"organization_id", NATIVE_FROM_TEXT, .identity = true,
                             .type = "String"},
@@ -113,7 +120,6 @@ static bool add_field(struct native_block *block, enum field field, const struct
                       uint32_t incarnation, struct err *reterr)
 {
     const struct record *record = &row->record;
-    uint64_t stored = stored_offset(incarnation, row->message.offset);
     switch (field) {
     case FIELD_ORGANIZATION:
         return native_add_text(block, record->organization_id, reterr);
@@ -137,9 +143,11 @@ static bool add_field(struct native_block *block, enum field field, const struct
     case FIELD_KAFKA_PARTITION:
         return native_add_u64(block, row->message.partition, reterr);
     case FIELD_KAFKA_OFFSET:
-        return native_add_u64(block, stored, reterr);
+        return native_add_u64(block, stored_offset(incarnation, row->message.offset), reterr);
     case FIELD_VERSION:
-        return native_add_u64(block, UINT64_MAX - stored, reterr); /* the first record wins */
+        /* The first record wins. */
+        return native_add_u64(block, UINT64_MAX - stored_offset(incarnation, row->message.offset),
+                              reterr);
     case FIELD_COUNT:
         break;
     }
@@ -168,6 +176,40 @@ bool columns_take(const struct columns *columns, const struct row *row, struct e
     return true;
 }
 
+/* Asks for what will be read of rows that are further on. They are sorted, so one is anywhere: a
+ * row's field first, and when that has come, the text that it points to. */
+static void prefetch(enum field field, const struct row *const rows[], size_t left)
+{
+    static const size_t text_at[FIELD_COUNT] = {
+        [FIELD_ORGANIZATION] = offsetof(struct row, record.organization_id),
+        [FIELD_TRANSACTION] = offsetof(struct row, record.transaction_id),
+        [FIELD_CUSTOMER] = offsetof(struct row, record.external_customer_id),
+        [FIELD_SUBSCRIPTION] = offsetof(struct row, record.external_subscription_id),
+        [FIELD_CODE] = offsetof(struct row, record.code),
+        [FIELD_PROPERTIES] = offsetof(struct row, record.properties),
+        [FIELD_VALUE] = offsetof(struct row, record.value),
+        [FIELD_DECIMAL_VALUE] = offsetof(struct row, record.value),
+    };
+    static const size_t number_at[FIELD_COUNT] = {
+        [FIELD_TIMESTAMP] = offsetof(struct row, record.timestamp_ms),
+        [FIELD_CREATED_AT] = offsetof(struct row, record.ingested_ms),
+        [FIELD_KAFKA_PARTITION] = offsetof(struct row, message.partition),
+        [FIELD_KAFKA_OFFSET] = offsetof(struct row, message.offset),
+        [FIELD_VERSION] = offsetof(struct row, message.offset),
+    };
+    bool is_text =
+        wanted[field].source == NATIVE_FROM_TEXT || wanted[field].source == NATIVE_FROM_DECIMAL;
+    size_t at = is_text ? text_at[field] : number_at[field];
+    if (left > FIELD_AHEAD)
+        __builtin_prefetch((const char *)rows[FIELD_AHEAD] + at);
+    if (!is_text || left <= TEXT_AHEAD)
+        return;
+    const char *in = (const char *)rows[TEXT_AHEAD] + at;
+    struct slice text = *(const struct slice *)(const void *)in;
+    for (size_t line = 0; line < text.size && line < TEXT_LINES * LINE_SIZE; line += LINE_SIZE)
+        __builtin_prefetch(text.data + line);
+}
+
 bool columns_encode(const struct columns *columns, const struct row *const rows[], size_t rows_len,
                     uint32_t incarnation, struct buf *out, struct err *reterr)
 {
@@ -178,6 +220,7 @@ bool columns_encode(const struct columns *columns, const struct row *const rows[
         native_column_begin(&block, wanted[field].name, &columns->plans[i].type);
         for (size_t row = 0; row < rows_len; row++) {
             struct err reason;
+            prefetch(field, rows + row, rows_len - row);
             if (!add_field(&block, field, rows[row], incarnation, &reason))
                 return err_set(reterr, ERR_RECORD_INVALID,
                                "partition %" PRIu32 ", offset %" PRId64 ", column %s: %s",

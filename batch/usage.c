@@ -74,11 +74,9 @@ static uint64_t mix(uint64_t hash, struct slice text)
     return (hash ^ text.size) * 1099511628211u;
 }
 
-static bool same_key(const struct usage_entry *entry, const struct record *record, int64_t hour,
-                     uint64_t hash)
+static bool same_key(const struct usage_entry *entry, const struct record *record, int64_t hour)
 {
-    return entry->hash == hash && entry->hour == hour &&
-           slice_equal(entry->customer, record->external_customer_id) &&
+    return entry->hour == hour && slice_equal(entry->customer, record->external_customer_id) &&
            slice_equal(entry->code, record->code) &&
            slice_equal(entry->organization_id, record->organization_id);
 }
@@ -103,6 +101,9 @@ static void grow(struct usage *usage)
 static struct usage_entry *entry_of(struct usage *usage, const struct record *record)
 {
     int64_t hour = record->timestamp_ms / MS_PER_HOUR;
+    /* Records come sorted: mostly it is the key of the one before. */
+    if (usage->last < usage->entries_len && same_key(&usage->entries[usage->last], record, hour))
+        return &usage->entries[usage->last];
     uint64_t hash = mix(mix(mix(14695981039346656037u ^ (uint64_t)hour, record->organization_id),
                             record->external_customer_id),
                         record->code);
@@ -112,8 +113,10 @@ static struct usage_entry *entry_of(struct usage *usage, const struct record *re
     size_t at = hash & (usage->slots_len - 1);
     for (; usage->slots[at] != 0; at = (at + 1) & (usage->slots_len - 1)) {
         struct usage_entry *entry = &usage->entries[usage->slots[at] - 1];
-        if (same_key(entry, record, hour, hash))
+        if (entry->hash == hash && same_key(entry, record, hour)) {
+            usage->last = usage->slots[at] - 1;
             return entry;
+        }
     }
     struct usage_entry entry = {
         .organization_id = arena_copy(&usage->arena, record->organization_id),
@@ -124,6 +127,7 @@ static struct usage_entry *entry_of(struct usage *usage, const struct record *re
     };
     if (!entry.organization_id.data || !entry.customer.data || !entry.code.data)
         return NULL;
+    usage->last = usage->entries_len;
     usage->entries[usage->entries_len] = entry;
     usage->slots[at] = (uint32_t)(usage->entries_len + 1);
     return &usage->entries[usage->entries_len++];
@@ -165,7 +169,7 @@ enum { COLUMNS = 6 };
 
 void usage_columns(struct usage *usage, struct pg_columns *ret_columns)
 {
-    /* The hash table is of no use after this, until the next reset. */
+    /* The hash table, and `last`, are of no use after this, until the next reset. */
     if (usage->entries_len > 1)
         qsort(usage->entries, usage->entries_len, sizeof *usage->entries, compare_entries);
     pg_columns_init(ret_columns, COLUMNS);

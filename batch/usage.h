@@ -41,6 +41,7 @@ struct usage {
     size_t entries_len, entries_capacity;
     uint32_t *slots; /* hash table of entry numbers + 1; owned */
     size_t slots_len;
+    size_t last; /* the entry that was counted last; entries_len: none */
     struct arena arena;
 };
 

@@ -10,7 +10,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { WATCH_MS = 500 };
+enum {
+    WATCH_MS = 500,
+    KEPT_MEMORY = 16 << 20, /* bytes: what librdkafka fetches at once, a few times over */
+};
 
 static const struct program program = {
     .name = "bxb-writer",
@@ -52,6 +55,7 @@ int main(int argc, char **argv)
     struct coordinator coordinator;
     struct err err;
     int first, code;
+    mem_keep_freed(KEPT_MEMORY);
     if (!options_read(&program, argc, argv, &settings, &first, &code))
         return code;
     signals_block();
