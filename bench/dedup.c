@@ -69,7 +69,7 @@ static double measure_add(struct seen *seen, uint64_t len)
     seen_load_init(&load, seen, 0);
     double begin = cpu_ns();
     for (uint64_t number = 0; number < len; number++) {
-        seen_load_add(&load, id_of(number), 0);
+        seen_load_add(&load, random_id(number), 0);
         if ((number + 1) % ENTERED == 0)
             seen_load_flush(&load);
     }
