@@ -73,9 +73,8 @@ static double measure_add(struct seen *seen, uint64_t len)
         if ((number + 1) % ENTERED == 0)
             seen_load_flush(&load);
     }
-    seen_load_flush(&load);
-    double ns = (cpu_ns() - begin) / (double)len;
     seen_load_done(&load);
+    double ns = (cpu_ns() - begin) / (double)len;
     return ns;
 }
 
@@ -152,15 +151,10 @@ static double measure_read(struct segments *segments, uint64_t len)
     struct segments_found found;
     struct seen seen;
     struct seen_load load;
-    uint64_t size;
     double begin = cpu_ns();
     seen_init(&seen, window_ms, memory_max, 0);
-    bool good = segments_size(segments, 0, &size, &err);
-    uint64_t about = good ? size / SEGMENT_ID_SIZE : 0;
-    seen_reserve(&seen, about);
-    seen_load_init(&load, &seen, about);
-    good = good && segments_read(segments, 0, take, &load, &found, &err);
-    seen_load_flush(&load);
+    seen_load_init(&load, &seen, len);
+    bool good = segments_read(segments, 0, take, &load, &found, &err);
     seen_load_done(&load);
     double ns = (cpu_ns() - begin) / (double)len;
     ASSERT(good && seen.len == len && found.damaged == 0);

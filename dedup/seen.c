@@ -266,14 +266,6 @@ void seen_done(struct seen *seen)
     *seen = (struct seen){0};
 }
 
-void seen_reserve(struct seen *seen, uint64_t len)
-{
-    uint32_t pages = pages_for((seen->len + len) / SEEN_SHARDS);
-    for (size_t i = 0; i < SEEN_SHARDS; i++)
-        if (pages > seen->shards[i].pages && seen->shards[i].pages < seen->pages_max)
-            rebuild(seen, &seen->shards[i], pages);
-}
-
 /* Asks for the memory that an id's search will read. A search rarely reads more than two lines. */
 static inline size_t prefetch(const struct seen_shard *shard, uint64_t id)
 {

@@ -59,9 +59,6 @@ struct seen {
 void seen_init(struct seen *seen, int64_t window_ms, uint64_t max_size, int64_t from_ms);
 void seen_done(struct seen *seen); /* a zeroed one is fine */
 
-/* Makes room for `len` ids at once, so that adding them one after the other need not grow. */
-void seen_reserve(struct seen *seen, uint64_t len);
-
 /* ret_seen[i]: ids[i] was added, and not yet dropped. */
 void seen_check(const struct seen *seen, const struct seen_id ids[], size_t len, bool ret_seen[]);
 

@@ -2,8 +2,10 @@
 #include <config.h>
 #include "dedup/seen_load.h"
 #include "base/mem.h"
+#include <sys/mman.h>
 
 enum {
+    PAGE_SIZE = 4096,
     VISITS = 4,     /* of a shard, while as many ids come as were announced */
     TAGS_MAX = 255, /* between the oldest and the newest that are gathered */
 };
@@ -24,20 +26,35 @@ void seen_load_init(struct seen_load *load, struct seen *seen, uint64_t ids)
     };
 }
 
-void seen_load_done(struct seen_load *load)
-{
-    mem_freep(&load->stored);
-    mem_freep(&load->tags);
-    mem_freep(&load->lens);
-    *load = (struct seen_load){.seen = NULL};
-}
-
 static void flush_shard(struct seen_load *load, size_t shard)
 {
     size_t at = shard * load->room;
     seen_add_to(load->seen, shard, load->stored + at, load->tags + at, load->lens[shard],
                 load->newest);
     load->lens[shard] = 0;
+}
+
+/* Takes the pages that lie within the memory from it, so that what the table takes for these ids
+ * does not come on top. What they hold is lost; the memory is still ours. */
+static void give_back(void *memory, size_t size)
+{
+    uintptr_t from = ((uintptr_t)memory + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
+    uintptr_t to = ((uintptr_t)memory + size) & ~(uintptr_t)(PAGE_SIZE - 1);
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void seen_load_done(struct seen_load *load)
+{
+    for (size_t shard = 0; load->seen && shard < SEEN_SHARDS; shard++) {
+        if (load->lens[shard] > 0)
+            flush_shard(load, shard);
+        give_back(load->stored + shard * load->room, load->room * sizeof *load->stored);
+    }
+    mem_freep(&load->stored);
+    mem_freep(&load->tags);
+    mem_freep(&load->lens);
+    *load = (struct seen_load){.seen = NULL};
 }
 
 void seen_load_flush(struct seen_load *load)

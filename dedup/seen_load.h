@@ -3,8 +3,8 @@
  *
  *     seen_load_init(&load, &seen, about_so_many);
  *     … seen_load_add(&load, id, appended_ms) …   // best in the order of appended_ms
- *     seen_load_flush(&load);                     // adds what is still gathered
- *     seen_load_done(&load);
+ *     seen_load_flush(&load);                     // adds what is gathered
+ *     seen_load_done(&load);                      // the same, and ends
  *
  * Memory: 2.25 bytes for each of `ids`, but 1.1 MiB at least and 144 MiB at most.
  * Threads: as the table. SPDX-License-Identifier: Apache-2.0 */

@@ -178,20 +178,6 @@ bool segments_drop(struct segments *segments, int64_t from_ms, struct err *reter
     return good;
 }
 
-bool segments_size(struct segments *segments, int64_t from_ms, uint64_t *ret_size,
-                   struct err *reterr)
-{
-    CLEANUP(files_done) struct files files = {.len = 0};
-    if (!list_files(segments, &files, reterr))
-        return false;
-    uint64_t size = 0;
-    for (size_t i = 0; i < files.len; i++)
-        if (files.list[i].hour >= hour_of(from_ms))
-            size += files.list[i].size;
-    *ret_size = size;
-    return true;
-}
-
 /* Reading */
 
 /* Copies the file into *bytes (a mapping would end the process if somebody cut the file). */

@@ -32,10 +32,6 @@ bool segments_append(struct segments *segments, const struct segment_stamp *stam
 /* Removes the files of hours that end before from_ms. Errors: IO, after trying every one. */
 bool segments_drop(struct segments *segments, int64_t from_ms, struct err *reterr) MUST_CHECK;
 
-/* Bytes in all files of hours that end at or after from_ms. Errors: IO. */
-bool segments_size(struct segments *segments, int64_t from_ms, uint64_t *ret_size,
-                   struct err *reterr) MUST_CHECK;
-
 /* Takes one whole stamp and its ids (segment_id), which are gone afterwards. False ends the
  * reading. */
 typedef bool segments_take(void *arg, const struct segment_stamp *stamp, struct slice ids);

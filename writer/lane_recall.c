@@ -137,29 +137,13 @@ static bool take_stamp(void *arg, const struct segment_stamp *stamp, struct slic
     return true;
 }
 
-/* Room for what the ledger says, at most for as much as the files can hold: of small batches a
- * third of their bytes are no ids. */
-static void reserve(struct recall *recall, uint64_t files_size)
-{
-    uint64_t ids = 0, ids_max = files_size / SEGMENT_ID_SIZE;
-    for (size_t i = 0; i < recall->len; i++)
-        ids += (uint64_t)recall->batches[i].stored;
-    seen_reserve(&recall->known->seen, ids < ids_max ? ids : ids_max);
-}
-
 static bool read_segments(struct recall *recall, int64_t from_ms, struct err *reterr)
 {
     struct known *known = recall->known;
     struct segments_found found;
     struct err err;
-    uint64_t size;
     if (!known->segments || recall->len == 0)
         return true;
-    if (!segments_size(known->segments, from_ms, &size, &err)) {
-        log_warning(SEGMENTS, log_error_of(&err));
-        return true;
-    }
-    reserve(recall, size);
     if (!segments_read(known->segments, from_ms, take_stamp, recall, &found, &err)) {
         log_warning(SEGMENTS, log_error_of(&err));
         return true;
@@ -368,7 +352,6 @@ bool lane_recall(struct lane *lane, struct err *reterr)
         return false;
     seen_load_init(&recall.load, &lane->known.seen, stored_in_all(&recall));
     bool good = read_segments(&recall, from_ms, reterr) && read_stores(&recall, reterr);
-    seen_load_flush(&recall.load);
     seen_load_done(&recall.load);
     if (!good || !judge(&recall, reterr))
         return false;
