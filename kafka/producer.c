@@ -25,7 +25,8 @@
 #include <string.h>
 
 enum {
-    POLL_MS = 100,
+    POLL_MS = 50,
+    PACE_US = 50 * 1000, /* the pace is that of the last of these */
     STATISTICS_MS = 500,
     CACHE_LINE = 64,
     RECREATE_EVERY_MS = 1000, /* an instance that fails at once must not be made in a hot loop */
@@ -50,6 +51,7 @@ struct producer {
     _Atomic(struct instance *) instance; /* NULL: none now */
     atomic_int_fast64_t progress_ms;     /* the last acknowledgement, or first send after silence */
     atomic_int_fast64_t connected_ms;    /* when a connection to a broker was last seen */
+    atomic_uint_fast64_t pace;           /* acknowledgements a second; 0: none of late */
     atomic_bool warm;     /* the present instance has a producer id and knows leaders */
     atomic_bool draining; /* senders are refused */
     atomic_bool stopping; /* set under `lock` too, so that waiting threads see it */
@@ -62,6 +64,8 @@ struct producer {
 
     /* The delivery thread's own. */
     uint64_t seen_acknowledged;
+    uint64_t paced_acknowledged; /* when the pace was last taken, and how many there were */
+    int64_t paced_us;
     int64_t recreate_ms;          /* not before */
     struct statistics statistics; /* the last of the present instance */
 
@@ -252,6 +256,18 @@ static void recreate_after_fatal(struct producer *producer, struct instance *ins
     instance_close(producer);
 }
 
+/* Called at least every POLL_MS. */
+static void take_pace(struct producer *producer, uint64_t acknowledged)
+{
+    const int64_t now_us = clock_mono_us(), us = now_us - producer->paced_us;
+    if (us < PACE_US)
+        return;
+    const uint64_t of_late = acknowledged - producer->paced_acknowledged;
+    atomic_store_explicit(&producer->pace, of_late * 1000000 / (uint64_t)us, memory_order_relaxed);
+    producer->paced_acknowledged = acknowledged;
+    producer->paced_us = now_us;
+}
+
 static void poll_once(struct producer *producer, struct instance *instance)
 {
     (void)rd_kafka_poll(instance->rk, POLL_MS);
@@ -260,6 +276,7 @@ static void poll_once(struct producer *producer, struct instance *instance)
     if (acknowledged != producer->seen_acknowledged)
         atomic_store(&producer->progress_ms, clock_mono_ms());
     producer->seen_acknowledged = acknowledged;
+    take_pace(producer, acknowledged);
     recreate_after_fatal(producer, instance);
 }
 
@@ -375,6 +392,13 @@ bool producer_ready(struct producer *producer, struct err *reterr)
     if (missing.code == ERR_NONE)
         return err_set(reterr, ERR_NOT_READY, "waiting for the broker");
     return err_set(reterr, ERR_NOT_READY, "%s", missing.text);
+}
+
+int64_t producer_backlog_us(const struct producer *producer)
+{
+    const uint64_t pace = atomic_load_explicit(&producer->pace, memory_order_relaxed);
+    const uint64_t outstanding = atomic_load_explicit(&producer->outstanding, memory_order_relaxed);
+    return pace == 0 ? 0 : (int64_t)(outstanding * 1000000 / pace);
 }
 
 uint32_t producer_partitions(const struct producer *producer)

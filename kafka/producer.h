@@ -58,6 +58,10 @@ struct producer *producer_start(const struct settings *settings, producer_report
  * Cheap enough for every request. */
 bool producer_ready(struct producer *producer, struct err *reterr) MUST_CHECK;
 
+/* How long what is outstanding will take at the pace of late, in microseconds; 0 when nothing was
+ * acknowledged of late: then nothing is known. @thread any */
+int64_t producer_backlog_us(const struct producer *producer);
+
 /* How many partitions events go to; 0 before the topic was verified. It does not change while the
  * process lives, so that equal keys meet in one partition. */
 uint32_t producer_partitions(const struct producer *producer);

@@ -23,13 +23,13 @@
 #include <unistd.h>
 
 enum {
-    /* Bytes for headers and the part of a body read at once. The library keeps them for as long as
-     * the connection lives. */
-    CONNECTION_MEMORY = 16 * 1024,
+    /* Of a connection, for as long as it lives. */
+    CONNECTION_MEMORY = LOOP_READ_SIZE,
     WAIT_MAX_MS = 500,
     ACCEPT_MAX = 64,       /* connections before the others have their turn */
     ACCEPT_PAUSE_MS = 100, /* when the system has no descriptor or memory for one more */
     UNASKED_MAX = 8,       /* turns without asking for new connections */
+    SHORT_TURN = 8,        /* a turn of less than this part of server.queue_delay is short */
 };
 
 struct loop {
@@ -99,6 +99,14 @@ static int idle_ms(struct loop *loop, int most)
     return bounded ? (int)ms : most;
 }
 
+/* True when this turn took so long that what came meanwhile counts as having waited. That costs a
+ * call of the system's, which turns that are short do without. */
+static bool is_timed(const struct loop *loop)
+{
+    const int64_t target_us = atomic_load(&loop->options.limits->queue_delay_us);
+    return target_us != 0 && clock_mono_us() - loop->turn_us > target_us / SHORT_TURN;
+}
+
 /* Sleeps until there is something to do. */
 static void wait_for_work(struct loop *loop)
 {
@@ -109,16 +117,16 @@ static void wait_for_work(struct loop *loop)
         {.fd = accepts ? loop->listen_fd : -1, .events = POLLIN},
     };
     const int ms = idle_ms(loop, accepts ? WAIT_MAX_MS : ACCEPT_PAUSE_MS);
-    const bool is_timed = atomic_load(&loop->options.limits->queue_delay_us) != 0;
+    const bool timed = is_timed(loop);
     bool slept = false;
     loop->is_called = false;
-    if (ms == 0 && !is_timed && loop->unasked++ < UNASKED_MAX) {
+    if (ms == 0 && !timed && loop->unasked++ < UNASKED_MAX) {
         begin_turn(loop, false); /* the library asks for its own connections */
         return;
     }
     loop->unasked = 0;
     /* Asked without sleeping first: how long a call took says nothing on a busy machine. */
-    int n = is_timed || ms == 0 ? poll(events, ARRAY_LEN(events), 0) : 0;
+    int n = timed || ms == 0 ? poll(events, ARRAY_LEN(events), 0) : 0;
     if (n == 0 && ms > 0) {
         n = sleep_for(loop, events, ARRAY_LEN(events), ms);
         slept = true;

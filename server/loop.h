@@ -24,6 +24,9 @@ struct loop_connections {
     atomic_uint open;
 };
 
+/* Bytes for headers, and for what of a body is read in one turn. */
+enum { LOOP_READ_SIZE = 16 * 1024 };
+
 struct loop_options {
     MHD_AccessHandlerCallback on_request;      /* its first argument is the struct loop * */
     MHD_RequestCompletedCallback on_completed; /* the same */
@@ -71,8 +74,8 @@ void loop_put_off(struct loop *loop, struct loop_task *task);
  * milliseconds. @thread of the loop */
 int64_t loop_turn_us(const struct loop *loop);
 
-/* How long a request that is read now may have waited for its turn, at most, in microseconds; known
- * while limits->queue_delay_us is not 0. @thread of the loop */
+/* How long a request that is read now may have waited for its turn, at most, in microseconds, but
+ * for an eighth of limits->queue_delay_us; nothing is known while that is 0. @thread of the loop */
 int64_t loop_waited_us(const struct loop *loop, int64_t now_us);
 
 /* Of the loop's requests. @thread of the loop */

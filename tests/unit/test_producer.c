@@ -403,6 +403,38 @@ TEST(producer, a_record_for_a_partition_that_is_not_there_is_refused_and_not_rep
     CHECK(reported(&fixture) == 1);
 }
 
+/* ---- The backlog ---- */
+
+/* Something is always on its way to a broker that answers after 20 ms, until a backlog is known. */
+static int64_t backlog_while_sending(struct fixture *fixture)
+{
+    struct err err;
+    int64_t backlog_us = 0;
+    for (int i = 0; i < RECORDS && backlog_us == 0; i++) {
+        CHECK(hand_over(fixture->producer, 1, SLICE("{}"), &fixture->sent[i], &err));
+        clock_sleep_ms(10);
+        backlog_us = producer_backlog_us(fixture->producer);
+    }
+    return backlog_us;
+}
+
+TEST(producer, knows_how_long_its_backlog_will_take_while_something_is_acknowledged)
+{
+    struct fixture fixture;
+    set_up(&fixture);
+    CHECK(wait_ready(fixture.producer));
+    CHECK(producer_backlog_us(fixture.producer) == 0); /* nothing was sent */
+    rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, MOCK_KAFKA_BROKER, 20);
+    int64_t backlog_us = backlog_while_sending(&fixture);
+    CHECK(backlog_us > 0 && backlog_us < 10 * 1000 * 1000);
+    rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, MOCK_KAFKA_BROKER, 10000);
+    clock_sleep_ms(300); /* what was on its way has come, and the pace of it is over */
+    struct err err;
+    CHECK(hand_over(fixture.producer, 1, SLICE("{}"), &fixture.sent[RECORDS - 1], &err));
+    CHECK(producer_backlog_us(fixture.producer) == 0); /* a broker that stands still is no queue */
+    tear_down(&fixture);
+}
+
 TEST(producer, refuses_properties_that_the_promises_rest_on)
 {
     static const char *const refused[] = {"kafka.retries", "kafka.statistics.interval.ms",
