@@ -5,15 +5,24 @@
 bool delay_refuses(struct delay *delay, int64_t waited_us, int64_t target_us, int64_t now_us)
 {
     const bool too_long = waited_us > target_us;
-    const bool paused = now_us - delay->seen_us > DELAY_INTERVAL_US; /* nobody came: no queue */
-    if (paused)
-        delay->stays = false;
-    if (paused || too_long != delay->too_long)
-        delay->since_us = now_us;
+    const int64_t stays_us = DELAY_STAYS * target_us, passed_us = now_us - delay->seen_us;
+    /* Nobody came: no queue. Unless the one that is there now had to wait all the time. */
+    const bool paused = passed_us > DELAY_RECENT_US && passed_us > waited_us;
     delay->seen_us = now_us;
-    delay->too_long = too_long;
-    if (now_us - delay->since_us >= DELAY_INTERVAL_US)
-        delay->stays = too_long;
+    if (paused)
+        *delay = (struct delay){.seen_us = now_us};
+    else if (too_long)
+        delay->long_us += passed_us;
+    else
+        delay->long_us -= passed_us < delay->long_us ? passed_us : delay->long_us;
+    if (too_long)
+        delay->last_long_us = now_us;
+    if (delay->long_us >= stays_us)
+        delay->stays = true;
+    if (delay->stays && now_us - delay->last_long_us >= stays_us)
+        *delay = (struct delay){.seen_us = now_us};
+    if (delay->long_us > stays_us)
+        delay->long_us = stays_us;
     return delay->stays && too_long;
 }
 
@@ -26,7 +35,7 @@ void delay_tell(struct delay_seen *seen, int64_t waited_us, int64_t now_us)
 int64_t delay_last(const struct delay_seen *seen, int64_t now_us)
 {
     const int64_t at_us = atomic_load_explicit(&seen->at_us, memory_order_relaxed);
-    return now_us - at_us > DELAY_INTERVAL_US
+    return now_us - at_us > DELAY_RECENT_US
                ? 0
                : atomic_load_explicit(&seen->waited_us, memory_order_relaxed);
 }
