@@ -8,6 +8,7 @@ import gzip
 import json
 import pathlib
 import threading
+import time
 
 import pytest
 
@@ -139,7 +140,7 @@ def test_while_the_broker_is_slower_than_the_queue_delay_requests_are_refused(st
             with server.client(organization.key) as http:
                 wait_until(lambda: organization.is_known(http), 15, "the server knows the key")
             network.delay(0.05)
-            answers = [answer for some in send_all_at_once(server, organization) for answer in some]
+            answers = [answer for some in send_side_by_side(server, organization) for answer in some]
             refused = [answer for answer in answers if answer.status_code == 503]
             assert {answer.status_code for answer in answers} == ({201} if target == "0s" else {201, 503})
             assert all("wait too long" in answer.json()["detail"] for answer in refused)
@@ -148,9 +149,15 @@ def test_while_the_broker_is_slower_than_the_queue_delay_requests_are_refused(st
             wait_until(lambda: send_some(server, organization, 1)[0].status_code == 201, 10, "requests are taken again")
 
 
-def send_all_at_once(server: OwnServer, organization) -> list[list]:
+def send_side_by_side(server: OwnServer, organization) -> list[list]:
+    """From clients that begin one after the other, so that whoever sends finds others waiting for the broker."""
+
+    def send(number: int) -> list:
+        time.sleep(number * 0.003)
+        return send_some(server, organization, 30)
+
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        return list(pool.map(lambda _: send_some(server, organization, 20), range(16)))
+        return list(pool.map(send, range(16)))
 
 
 def send_some(server: OwnServer, organization, count: int) -> list:
