@@ -2,6 +2,7 @@
 #include <config.h>
 #include "kafka/topic.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "kafka/conf.h"
 #include "kafka/topic_check.h"
@@ -353,4 +354,49 @@ bool topic_watermarks(struct topic *topic, struct topic_range *ret_ranges, uint3
     }
     memcpy(ret_ranges, ranges, partitions * sizeof(*ranges));
     return true;
+}
+
+/* The first error of a partition, or none. */
+static rd_kafka_resp_err_t take_answers(const rd_kafka_topic_partition_list_t *list,
+                                        struct topic_moment moments[], size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        const rd_kafka_topic_partition_t *answer = &list->elems[i];
+        if (answer->err)
+            return answer->err;
+        moments[i].offset = answer->offset >= 0 ? answer->offset : -1;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* librdkafka asks the leaders that it knows, and does not look for others when they refuse. */
+static void look_for_leaders(struct topic *topic, int64_t deadline)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (!rd_kafka_metadata(topic->rk, 0 /* all_topics */, topic->handle, &metadata,
+                           left_ms(deadline)))
+        rd_kafka_metadata_destroy(metadata);
+}
+
+bool topic_moments(struct topic *topic, struct topic_moment moments[], size_t len,
+                   int64_t timeout_ms, struct err *reterr)
+{
+    static const char what[] = "asking where the topic was at a time";
+    ASSERT(len > 0); /* librdkafka would wait for an answer of nobody */
+    const int64_t deadline = clock_mono_ms() + timeout_ms;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)len);
+    for (size_t i = 0; i < len; i++)
+        rd_kafka_topic_partition_list_add(list, topic->name, (int32_t)moments[i].partition)
+            ->offset = moments[i].timestamp_ms;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(topic->rk, list, left_ms(deadline));
+    if (!code)
+        code = take_answers(list, moments, len);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (!code)
+        return true;
+    look_for_leaders(topic, deadline);
+    /* One that is not there is being made anew, or will be missed by who reads it. */
+    if (conf_meaning(code) == CONF_NO_TOPIC)
+        return err_set(reterr, ERR_KAFKA_UNAVAILABLE, "%s: %s", what, rd_kafka_err2str(code));
+    return conf_error(reterr, code, what, NULL);
 }

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/settings.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct topic;
@@ -74,5 +75,18 @@ bool topic_describe(struct topic *topic, struct topic_facts *ret_facts,
  * Errors: KAFKA_UNAVAILABLE, KAFKA_REFUSED. */
 bool topic_watermarks(struct topic *topic, struct topic_range *ret_ranges, uint32_t partitions,
                       struct err *reterr) MUST_CHECK;
+
+/* Where a partition's log was at a moment. */
+struct topic_moment {
+    uint32_t partition;
+    int64_t timestamp_ms;
+    int64_t offset; /* answered: the first record that was appended then or later; -1: none was */
+};
+
+/* Asks the brokers of `len` partitions, at least one, each once for all of its partitions, and
+ * waits at most `timeout_ms`. Without an answer for all of them there is none; who is to be asked
+ * is looked up anew for the next time. Errors: KAFKA_UNAVAILABLE, KAFKA_REFUSED. */
+bool topic_moments(struct topic *topic, struct topic_moment moments[], size_t len,
+                   int64_t timeout_ms, struct err *reterr) MUST_CHECK;
 
 #endif

@@ -71,6 +71,7 @@ unit_tests = \
   %D%/unit/test_tenants \
   %D%/unit/test_timestamp \
   %D%/unit/test_topic_check \
+  %D%/unit/test_topic_moments \
   %D%/unit/test_uri \
   %D%/unit/test_usage \
   %D%/unit/test_verdict \

@@ -19,6 +19,8 @@ struct mock_kafka {
 
 /* Starts it and points `settings`, which it initialises, to it. */
 void mock_kafka_start(struct mock_kafka *mock, uint32_t partitions, struct settings *settings);
+void mock_kafka_start_brokers(struct mock_kafka *mock, int brokers, uint32_t partitions,
+                              struct settings *settings); /* MOCK_KAFKA_BROKER and those after it */
 void mock_kafka_stop(struct mock_kafka *mock, struct settings *settings);
 
 #endif
