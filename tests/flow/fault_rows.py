@@ -74,6 +74,7 @@ ROWS = [
     Row("K12", "Retention took records that were not stored, and `bxb lanes repair` is run", ONCE, "the lane goes on behind them; sent again they count", f"{RENEW}::test_a_lane_goes_on_behind_a_gap"),
     Row("K13", "The same with the records of an intent", ONCE, "landed: completed from its rows; not landed: forgotten", f"{RENEW}::test_an_announced_batch_whose_records_are_gone_is_settled"),
     Row("K14", "An announced batch is replaced by `bxb lanes repair --replace`", ONCE, "only if nothing of it has landed or can land", f"{RENEW}::test_an_announced_batch_is_replaced_when_asked"),
+    Row("K15", "The same while a writer is about to take a lane", ONCE, "the incarnation is read with the lane, under its lock", f"{RENEW}::test_a_writer_that_is_about_to_take_a_lane_learns_of_it"),
     # What changed between two owners
     Row("F1", "The next owner would decide other fates", ONCE, "the pinned ones count", f"{FATES}::test_the_pinned_fates_count_whatever_else_could_be_said"),
     Row("F2", "The next owner cannot store what was announced", "record_invalid", "rather than another batch", f"{FATES}::test_a_record_pinned_as_stored_that_cannot_be_stored_stops_the_lane"),

@@ -9,6 +9,7 @@ import os
 import pty
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -142,6 +143,26 @@ def test_a_writer_that_slept_meanwhile_is_fenced(case):
         writer.signal(signal.SIGCONT)
         case.verify()
         assert "the epoch" in writer.log() or "another writer" in writer.log()
+    assert case.asks("SELECT array_agg(DISTINCT intent ->> 'incarnation') FROM batch") == ["0", "1"]
+
+
+def test_a_writer_that_is_about_to_take_a_lane_learns_of_it(case):
+    """It has read which incarnation the topic has; before it takes the lane that is another one."""
+    about_to = threading.Event()
+
+    def hold() -> None:
+        case.postgres.hold()
+        about_to.set()
+
+    Log(case).make_anew()
+    takes_events(case)
+    case.postgres.strike(Strike(b"FROM lane WHERE id = $1::integer FOR UPDATE", on_request=hold))
+    writer = case.start(writer_lease="60s")  # for so long it may stand still within its transaction
+    assert about_to.wait(30)
+    mend(case, *RENEW, "--yes")
+    case.postgres.heal()
+    case.verify()
+    assert "lane_stopped" not in writer.log()  # as it would when rows of the old topic seem to be behind its hwm
     assert case.asks("SELECT array_agg(DISTINCT intent ->> 'incarnation') FROM batch") == ["0", "1"]
 
 
