@@ -5,6 +5,7 @@ unit_tests = \
   %D%/unit/test_acked \
   %D%/unit/test_account \
   %D%/unit/test_admin \
+  %D%/unit/test_anchor \
   %D%/unit/test_api_key \
   %D%/unit/test_args \
   %D%/unit/test_base \
@@ -178,6 +179,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/test_matrix_kills.py \
   %D%/flow/test_matrix_log.py \
   %D%/flow/test_matrix_postgres.py \
+  %D%/flow/test_matrix_remade.py \
   %D%/flow/test_matrix_stores.py \
   %D%/flow/test_metric.py \
   %D%/flow/test_readiness.py \

@@ -23,6 +23,7 @@
 #include "kafka/topic.h"
 #include "batch/batch.h"
 #include "batch/breaker.h"
+#include "writer/anchor.h"
 #include "writer/flight.h"
 #include "batch/known.h"
 #include "writer/lease.h"
@@ -71,6 +72,7 @@ struct lane {
     struct status_partition *positions; /* owned; by partition */
     int64_t *taken;                     /* owned; by partition: last offset before `open` */
     int64_t *ends;                      /* owned; by partition: where the log's end was last met */
+    struct anchor *anchors;             /* owned; by partition: the record at `taken` */
     uint64_t completed;                 /* batches of this turn */
     int64_t landed_ms;                  /* when the last insert ended */
     int64_t reported_ms;                /* when the positions were last reported */
@@ -122,9 +124,18 @@ bool lane_go_on(struct lane *lane, struct err *reterr) MUST_CHECK;
 enum consumer_step lane_read(struct lane *lane, struct consumer *consumer,
                              struct consumer_message *ret_message, struct err *reterr) MUST_CHECK;
 
-/* Compares the log with what the ledger remembers of it (lane_anchors.c).
+/* Makes the anchors, and compares the log with what the ledger remembers of it (lane_anchors.c).
  * Errors: LOG_CHANGED, LOG_GAP, and what reading the log can bring. */
 bool lane_check_anchors(struct lane *lane, struct err *reterr) MUST_CHECK;
+
+/* What comes next is behind this batch, which is proven, or rebuilt. */
+void lane_note_taken(struct lane *lane, const struct intent *intent);
+
+/* Proves that the log from which the open batch was taken is still the one from which everything
+ * before was: after its last record was taken, and before anything comes of it. An answer is waited
+ * for as long as it takes (what has landed is completed meanwhile). Errors: LOG_CHANGED,
+ * LANE_LOST, SHUTTING_DOWN, and what reading the log and the ledger can bring. */
+bool lane_prove(struct lane *lane, struct err *reterr) MUST_CHECK;
 
 /* Builds lane->open again from ledger.intent (lane_rebuild.c): the same records, the same blocks.
  * Errors: LOG_CHANGED, LOG_GAP, RECORD_INVALID, INTERNAL, and what reading the log can bring. */

@@ -44,8 +44,7 @@ static bool seal(struct lane *lane, struct err *reterr)
                                              records_mode_of(lane->settings->records_mode), reterr))
         return false;
     consumer_release(lane->consumer, batch->last_sequence);
-    for (size_t i = 0; i < intent->ranges_len; i++)
-        lane->taken[intent->ranges[i].partition] = intent->ranges[i].to;
+    lane_note_taken(lane, intent);
     intent->lane = xasprintf("%" PRIu32, lane->number);
     intent->cluster_id = xstrdup(lane->facts.cluster_id);
     intent->topic = xstrdup(lane->settings->events_topic);
@@ -163,9 +162,10 @@ static bool ask_breaker(struct lane *lane, const struct intent *next, struct err
 static bool close_open(struct lane *lane, struct err *reterr)
 {
     struct err why;
-    if (!seal(lane, reterr))
+    bool proven = lane_prove(lane, &why);
+    if (proven && !seal(lane, reterr))
         return false;
-    if (!ask_breaker(lane, &lane->open->intent, &why)) {
+    if (!proven || !ask_breaker(lane, &lane->open->intent, &why)) {
         if (lane->landed && !advance_and_send(lane, NULL, reterr))
             return false;
         *reterr = why;

@@ -189,8 +189,7 @@ static bool take_up_intent(struct lane *lane, struct err *reterr)
     metrics_add(METRIC_WRITER_REBUILDS, 1);
     struct batch *rebuilt = lane->open;
     known_enter(&lane->known, rebuilt);
-    for (size_t i = 0; i < rebuilt->intent.ranges_len; i++)
-        lane->taken[rebuilt->intent.ranges[i].partition] = rebuilt->intent.ranges[i].to;
+    lane_note_taken(lane, &rebuilt->intent);
     flight_start(&lane->flight, rebuilt, INSERT_DOUBT, 0);
     lane->open = &lane->batches[1];
     return true;
@@ -254,9 +253,11 @@ void lane_close(struct lane *lane)
     mem_freep(&lane->positions);
     mem_freep(&lane->taken);
     mem_freep(&lane->ends);
+    mem_freep(&lane->anchors);
     lane->positions = NULL;
     lane->taken = NULL;
     lane->ends = NULL;
+    lane->anchors = NULL;
     lane->completed = 0;
     lane->prune_ms = 0;
     lane->open = NULL;

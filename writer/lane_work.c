@@ -124,6 +124,7 @@ static bool take(struct lane *lane, const struct lane_limits *limits, int64_t wa
             break;
         case CONSUMER_MESSAGE:
             batch_add(lane->open, &message);
+            anchor_take(&lane->anchors[message.partition], &message);
             break;
         }
     }

@@ -1,7 +1,7 @@
 bin_PROGRAMS += bxb-writer
 noinst_LIBRARIES += %D%/libwriter.a
 %C%_libwriter_a_SOURCES = \
-  %D%/coordinator.c %D%/coordinator.h %D%/coordinator_status.c \
+  %D%/anchor.c %D%/anchor.h %D%/coordinator.c %D%/coordinator.h %D%/coordinator_status.c \
   %D%/lane.c %D%/lane.h %D%/lane_open.c %D%/lane_anchors.c %D%/lane_recall.c %D%/lane_rebuild.c \
   %D%/lane_work.c %D%/lane_commit.c %D%/lane_prune.c %D%/lease.c %D%/lease.h \
   %D%/flight.c %D%/flight.h %D%/horizon.h %D%/insert.c %D%/insert.h %D%/margin.c %D%/margin.h %D%/read_back.c %D%/read_back.h \

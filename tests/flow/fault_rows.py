@@ -21,7 +21,7 @@ class Row(NamedTuple):
 
 STORES, LOG, POSTGRES, KILLS = "test_matrix_stores", "test_matrix_log", "test_matrix_postgres", "test_matrix_kills"
 WRITER, FATES, WRITERS, DUPLICATES = "test_writer_kill", "test_fates", "test_writers", "test_duplicates"
-RENEW = "test_renew"
+RENEW, REMADE = "test_renew", "test_matrix_remade"
 
 ROWS = [
     # The writer dies
@@ -75,6 +75,13 @@ ROWS = [
     Row("K13", "The same with the records of an intent", ONCE, "landed: completed from its rows; not landed: forgotten", f"{RENEW}::test_an_announced_batch_whose_records_are_gone_is_settled"),
     Row("K14", "An announced batch is replaced by `bxb lanes repair --replace`", ONCE, "only if nothing of it has landed or can land", f"{RENEW}::test_an_announced_batch_is_replaced_when_asked"),
     Row("K15", "The same while a writer is about to take a lane", ONCE, "the incarnation is read with the lane, under its lock", f"{RENEW}::test_a_writer_that_is_about_to_take_a_lane_learns_of_it"),
+    Row("K16", "The topic is made anew under a writer that reads it, and outgrows its hwm", "log_changed", "each batch is proven to be of the log that was read", f"{REMADE}::test_the_new_log_is_longer"),
+    Row("K17", "The same, and nothing of what is read is to be stored", "log_changed", "also before a completion without an intent", f"{REMADE}::test_nothing_that_is_read_of_the_new_log_is_to_be_stored"),
+    Row("K18", "The same, with records of the old log in hand and none stored", "log_changed", "the first of them is what must be there", f"{REMADE}::test_nothing_was_stored_of_the_partition_before"),
+    Row("K19", "The same while a batch of the old log is on its way", "log_changed", "it is completed, and what must be there for the next one", f"{REMADE}::test_a_batch_is_on_its_way"),
+    Row("K20", "The same, and the broker's clock went back", "log_changed", "times prove nothing: the record at hwm is read", f"{REMADE}::test_the_new_log_is_older_by_its_brokers_clock"),
+    Row("K21", "A broker's clock goes back, and the log is the same", ONCE, "the same", f"{REMADE}::test_the_clock_of_a_broker_goes_back"),
+    Row("K22", "Kafka does not say whether the log is the same", ONCE, "waits and asks again; what has landed is completed", f"{REMADE}::test_kafka_does_not_say_whether_the_log_is_the_same"),
     # What changed between two owners
     Row("F1", "The next owner would decide other fates", ONCE, "the pinned ones count", f"{FATES}::test_the_pinned_fates_count_whatever_else_could_be_said"),
     Row("F2", "The next owner cannot store what was announced", "record_invalid", "rather than another batch", f"{FATES}::test_a_record_pinned_as_stored_that_cannot_be_stored_stops_the_lane"),
