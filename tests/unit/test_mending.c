@@ -159,6 +159,20 @@ TEST(mending, settles_a_batch_whose_records_are_gone)
     CHECK(w.places[0].gone == 5 && w.hwm[0] == 24);
 }
 
+/* A writer can build it again, so nothing of it is given up, though a block has landed already. */
+TEST(mending, leaves_a_batch_whose_records_are_there_when_another_partition_has_a_gap)
+{
+    struct world w;
+    make(&w, true);
+    w.lane.ledger.intent.ranges = &w.ranges[1];
+    w.lane.ledger.intent.ranges_len = 1;
+    w.landed[0] = MENDING_LANDED;
+    cut(&w, 25);
+    CHECK(is_needed(&w));
+    CHECK(w.batch.what == MEND_LEAVE && w.batch.lost == 0);
+    CHECK(w.hwm[0] == 24 && w.hwm[1] == MEND_HWM_STAYS);
+}
+
 TEST(mending, replaces_a_batch_only_when_asked_and_nothing_of_it_has_landed)
 {
     struct world w;
