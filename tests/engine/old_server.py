@@ -87,7 +87,7 @@ class ZooKeeper(Process):
     def command(self) -> list[str]:
         settings = [f"dataDir={self.directory}/data", f"clientPort={self.port}", "clientPortAddress=127.0.0.1", "tickTime=500"]
         (self.directory / "zoo.cfg").write_text("\n".join([*settings, "admin.enableServer=false", ""]))
-        jars = ("zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-simple", "metrics-core")
+        jars = ("zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-simple", "metrics-core", "snappy-java")
         path = ":".join(str(unpacked() / "usr" / "share" / "java" / f"{jar}.jar") for jar in jars)
         java = ["java", "-Xmx64m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", path]
         return [*java, "org.apache.zookeeper.server.ZooKeeperServerMain", str(self.directory / "zoo.cfg")]
