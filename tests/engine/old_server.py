@@ -74,12 +74,17 @@ class Process:
         self.process.send_signal(number)
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_) -> None:
-        self.process.kill()
-        self.process.wait(30)
+        if self.process:
+            self.process.kill()
+            self.process.wait(30)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
