@@ -82,7 +82,8 @@ static bool open_topic(struct mending *mending, struct err *reterr)
                        mending->mend.partitions);
     bool same = strcmp(mending->facts.cluster_id, mending->mend.cluster_id) == 0;
     if (same && mending->wish.new_cluster)
-        return err_set(reterr, ERR_EXISTS, "Kafka is the same cluster as before");
+        return err_set(reterr, ERR_TOPIC_MISMATCH,
+                       "Kafka is the same cluster as before: leave --new-cluster out");
     return same || mending->wish.new_cluster ||
            err_set(reterr, ERR_TOPIC_MISMATCH,
                    "this is Kafka cluster %s, the topic was read from %s; if the cluster was "

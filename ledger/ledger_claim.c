@@ -26,14 +26,30 @@ static bool insert_topic(struct ledger *ledger, const struct ledger_target *targ
                     params, 5, NULL, reterr);
 }
 
+/* No row is the topic's: another one has the table. */
+static bool refuse_claim(struct ledger *ledger, const struct ledger_target *target,
+                         struct err *reterr)
+{
+    const char *params[] = {target->table};
+    CLEANUP(pg_result_freep) struct pg_result *rows = NULL;
+    if (!pg_query(ledger->pg, "SELECT cluster_id, name FROM topic WHERE clickhouse_table = $1",
+                  params, 1, &rows, reterr))
+        return false;
+    const char *cluster = pg_rows(rows) > 0 ? pg_text(rows, 0, 0) : "",
+               *topic = pg_rows(rows) > 0 ? pg_text(rows, 0, 1) : "";
+    const bool is_replaced = strcmp(topic, target->topic) == 0;
+    return err_set(
+        reterr, ERR_TABLE_MISMATCH,
+        "the table %s is fed by topic %s of Kafka cluster %s, not by topic %s of cluster "
+        "%s; %s",
+        target->table, topic, cluster, target->topic, target->cluster_id,
+        is_replaced ? "if the cluster was replaced, run `bxb topic renew --new-cluster`"
+                    : "one table takes one topic: set clickhouse.table to another one");
+}
+
 static bool check_claim(const struct ledger_target *target, const struct pg_result *rows,
                         struct err *reterr)
 {
-    if (pg_rows(rows) != 1)
-        return err_set(reterr, ERR_TABLE_MISMATCH,
-                       "the table %s is fed by another topic or Kafka cluster than topic %s of "
-                       "cluster %s; one table takes one topic",
-                       target->table, target->topic, target->cluster_id);
     if (strcmp(pg_text(rows, 0, 3), target->table) != 0)
         return err_set(reterr, ERR_TABLE_MISMATCH, "the topic %s feeds the table %s, not %s",
                        target->topic, pg_text(rows, 0, 3), target->table);
@@ -58,8 +74,11 @@ static bool read_topic(struct ledger *ledger, const struct ledger_target *target
     if (!pg_query(ledger->pg,
                   "SELECT id, incarnation, partitions, clickhouse_table, clickhouse_uuid"
                   " FROM topic WHERE cluster_id = $1 AND name = $2",
-                  params, 2, &rows, reterr) ||
-        !check_claim(target, rows, reterr))
+                  params, 2, &rows, reterr))
+        return false;
+    if (pg_rows(rows) == 0)
+        return refuse_claim(ledger, target, reterr);
+    if (!check_claim(target, rows, reterr))
         return false;
     ledger->topic_id = pg_i64(rows, 0, 0);
     ledger->incarnation = (uint32_t)pg_i64(rows, 0, 1);

@@ -83,7 +83,9 @@ def test_two_topics_into_one_table(case):
     own = {"clickhouse_table": case.env["BXB_CLICKHOUSE_TABLE"], "postgres_schema": case.env["BXB_POSTGRES_SCHEMA"]}
     before = case.state()
     with Installation(case.stack, 1, **own) as other:
-        other.writer().wait_unready("table_mismatch")
+        writer = other.writer()
+        writer.wait_unready("table_mismatch")
+        assert f"is fed by topic {case.env['BXB_EVENTS_TOPIC']} of Kafka cluster" in writer.readiness()[1]
     assert case.state() == before
     case.send()
     case.recover()

@@ -128,6 +128,24 @@ def test_a_topic_is_not_renewed_while_a_writer_works_on_a_lane(stack):
         own.verify()
 
 
+def test_kafka_was_replaced_by_another_cluster(case):
+    """PostgreSQL knows a cluster that is gone; the one that is there has a topic of that name. The messages lead through it."""
+    case.send()
+    case.recover()
+    case.asks("UPDATE topic SET cluster_id = 'one-that-is-gone' RETURNING 1")
+    Log(case).make_anew()
+    takes_events(case)
+    with case.running() as writer:
+        writer.wait_unready("table_mismatch")
+        assert "bxb topic renew --new-cluster" in writer.readiness()[1]
+        assert "--new-cluster" in refuses(case, *RENEW, "--yes")
+        told = mend(case, *RENEW, "--new-cluster", "--yes")
+        assert (told["cluster_id_before"], told["incarnation"]) == ("one-that-is-gone", 1)
+        case.verify()
+        writer.wait_ready()
+    assert "same cluster" in refuses(case, *RENEW, "--new-cluster", "--yes")
+
+
 def test_a_writer_that_slept_meanwhile_is_fenced(case):
     """Its lease is over when the topic is renewed: what it still believes changes nothing."""
     with case.running() as writer:
