@@ -29,7 +29,7 @@ enum {
     ACCEPT_MAX = 64,       /* connections before the others have their turn */
     ACCEPT_PAUSE_MS = 100, /* when the system has no descriptor or memory for one more */
     UNASKED_MAX = 8,       /* turns without asking for new connections */
-    SHORT_TURN = 8,        /* a turn of less than this part of server.queue_delay is short */
+    SHORT_TURN = 8,        /* a turn of less than this part of what requests may wait is short */
 };
 
 struct loop {
@@ -104,7 +104,8 @@ static int idle_ms(struct loop *loop, int most)
 static bool is_timed(const struct loop *loop)
 {
     const int64_t target_us = atomic_load(&loop->options.limits->queue_delay_us);
-    return target_us != 0 && clock_mono_us() - loop->turn_us > target_us / SHORT_TURN;
+    const int64_t limit_us = delay_limit(&loop->delay, target_us, delay_held(target_us, 0));
+    return target_us != 0 && clock_mono_us() - loop->turn_us > limit_us / SHORT_TURN;
 }
 
 /* Sleeps until there is something to do. */

@@ -75,7 +75,8 @@ void loop_put_off(struct loop *loop, struct loop_task *task);
 int64_t loop_turn_us(const struct loop *loop);
 
 /* How long a request that is read now may have waited for its turn, at most, in microseconds, but
- * for an eighth of limits->queue_delay_us; nothing is known while that is 0. @thread of the loop */
+ * for an eighth of what requests may wait (server/delay.h); nothing is known while
+ * limits->queue_delay_us is 0. @thread of the loop */
 int64_t loop_waited_us(const struct loop *loop, int64_t now_us);
 
 /* Of the loop's requests. @thread of the loop */

@@ -221,10 +221,10 @@ static bool takes_now(struct request *request, struct err *reterr)
 /* How long the broker will keep it waiting: what the last one waited, or what all that is on its
  * way will take, which is known sooner. The former is a check on the latter: a pace that was low
  * because little came makes no queue. */
-static int64_t broker_wait_us(struct server *server, int64_t target_us, int64_t now_us)
+static int64_t broker_wait_us(struct server *server, int64_t limit_us, int64_t now_us)
 {
     const int64_t last_us = delay_last(&server->acknowledged, now_us);
-    return last_us < target_us / 2 ? last_us : producer_backlog_us(server->producer);
+    return last_us < limit_us / 2 ? last_us : producer_backlog_us(server->producer);
 }
 
 /* Whether it would be answered soon enough: what waits already was there first. */
@@ -234,13 +234,15 @@ static bool has_time(struct request *request, struct err *reterr)
     const int64_t target_us = atomic_load(&server->limits.queue_delay_us);
     if (target_us == 0)
         return true;
+    struct delay *delay = loop_delay(request->loop);
     const int64_t now_us = clock_mono_us();
+    const int64_t held_us = delay_held(target_us, delay_least(&server->acknowledged));
     /* Each part of the body takes a turn like the one that it has waited for. */
     const int64_t turns = 1 + (int64_t)(request->headers.content_length / LOOP_READ_SIZE);
     int64_t wait_us = turns * loop_waited_us(request->loop, now_us);
     if (!request->options.validate)
-        wait_us += broker_wait_us(server, target_us, now_us);
-    return !delay_refuses(loop_delay(request->loop), wait_us, target_us, now_us) ||
+        wait_us += broker_wait_us(server, delay_limit(delay, target_us, held_us), now_us);
+    return !delay_refuses(delay, wait_us, target_us, held_us, now_us) ||
            err_set(reterr, ERR_OVERLOADED, "requests wait too long already");
 }
 

@@ -6,7 +6,7 @@
 
 #define MS INT64_C(1000)
 
-enum { TARGET_US = 10000 };
+enum { TARGET_US = 10000, HELD_US = 2000 };
 
 static const int64_t start_us = 12345678 * MS;
 
@@ -15,7 +15,7 @@ static int refused(struct delay *delay, int from_ms, int to_ms, int64_t waited_u
 {
     int n = 0;
     for (int ms = from_ms; ms < to_ms; ms++)
-        n += delay_refuses(delay, waited_us, TARGET_US, start_us + ms * MS);
+        n += delay_refuses(delay, waited_us, TARGET_US, HELD_US, start_us + ms * MS);
     return n;
 }
 
@@ -57,24 +57,37 @@ TEST(delay, a_longer_target_gives_a_queue_more_time_to_go)
     struct delay delay = {0};
     const int64_t target_us = 100 * MS;
     for (int ms = 0; ms < 1000; ms++)
-        CHECK(!delay_refuses(&delay, 2 * target_us, target_us, start_us + ms * MS));
-    CHECK(delay_refuses(&delay, 2 * target_us, target_us, start_us + 1000 * MS));
+        CHECK(!delay_refuses(&delay, 2 * target_us, target_us, HELD_US, start_us + ms * MS));
+    CHECK(delay_refuses(&delay, 2 * target_us, target_us, HELD_US, start_us + 1000 * MS));
 }
 
-TEST(delay, while_it_stays_those_that_wait_little_are_taken_and_the_next_long_wait_is_refused)
+/* Where it was let in by the target, it would wait the target. */
+TEST(delay, while_it_stays_it_is_held_to_much_less_than_the_target)
 {
     struct delay delay = {0};
-    (void)refused(&delay, 0, 200, 10 * TARGET_US);
-    CHECK(refused(&delay, 200, 250, TARGET_US) == 0);
-    CHECK(refused(&delay, 250, 260, 10 * TARGET_US) == 10);
+    CHECK(delay_limit(&delay, TARGET_US, HELD_US) == TARGET_US);
+    (void)refused(&delay, 0, 101, 10 * TARGET_US);
+    CHECK(delay_limit(&delay, TARGET_US, HELD_US) == HELD_US);
+    CHECK(refused(&delay, 101, 150, HELD_US) == 0);
+    CHECK(refused(&delay, 150, 160, HELD_US + 1) == 10);
 }
 
-TEST(delay, it_is_over_when_nobody_waited_too_long_for_an_interval)
+TEST(delay, what_it_is_held_to_leaves_room_for_what_requests_wait_without_a_queue)
+{
+    CHECK(delay_held(100 * MS, 0) == 4 * MS);
+    CHECK(delay_held(100 * MS, 1 * MS) == 8 * MS);
+    CHECK(delay_held(100 * MS, 30 * MS) == 100 * MS);
+}
+
+TEST(delay, it_is_over_when_few_were_refused_in_an_interval)
 {
     struct delay delay = {0};
-    (void)refused(&delay, 0, 200, 10 * TARGET_US);
-    CHECK(refused(&delay, 200, 301, TARGET_US) == 0);
-    CHECK(refused(&delay, 301, 400, 10 * TARGET_US) == 0);
+    (void)refused(&delay, 0, 101, 10 * TARGET_US);
+    CHECK(refused(&delay, 101, 189, HELD_US) == 0);
+    CHECK(refused(&delay, 189, 199, TARGET_US) == 10); /* and the first one: 11 of 99 */
+    CHECK(refused(&delay, 200, 291, HELD_US) == 0);
+    CHECK(refused(&delay, 291, 300, TARGET_US) == 9); /* of 100 */
+    CHECK(refused(&delay, 300, 400, 10 * TARGET_US) == 0);
     CHECK(refused(&delay, 400, 401, 10 * TARGET_US) == 1);
 }
 
@@ -103,4 +116,19 @@ TEST(delay, the_last_wait_is_known_for_an_interval)
     CHECK(delay_last(&seen, start_us) == 7 * MS);
     CHECK(delay_last(&seen, start_us + DELAY_RECENT_US) == 7 * MS);
     CHECK(delay_last(&seen, start_us + DELAY_RECENT_US + 1) == 0);
+}
+
+TEST(delay, the_least_wait_is_that_of_this_interval_or_the_one_before)
+{
+    struct delay_seen seen = {0};
+    CHECK(delay_least(&seen) == 0);
+    delay_tell(&seen, 5 * MS, start_us);
+    CHECK(delay_least(&seen) == 5 * MS);
+    delay_tell(&seen, 3 * MS, start_us + 1);
+    delay_tell(&seen, 9 * MS, start_us + 2);
+    CHECK(delay_least(&seen) == 3 * MS);
+    delay_tell(&seen, 8 * MS, start_us + DELAY_LEAST_US);
+    CHECK(delay_least(&seen) == 3 * MS);
+    delay_tell(&seen, 9 * MS, start_us + 2 * DELAY_LEAST_US);
+    CHECK(delay_least(&seen) == 8 * MS);
 }
