@@ -162,7 +162,7 @@ EXTRA_DIST += %D%/pytest.ini \
   %D%/flow/mutations.py \
   %D%/flow/organization.py \
   %D%/flow/own_postgres.py \
-  %D%/flow/requirements.txt \
+  %D%/flow/requirements.txt %D%/flow/constraints.txt \
   %D%/flow/schemathesis_hooks.py \
   %D%/flow/stack.py \
   %D%/flow/store_proxy.py \
