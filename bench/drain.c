@@ -1,12 +1,12 @@
 /* bench-drain: the least that a writer between Kafka and ClickHouse can do, to measure bxb-writer
  * against.
  *
- *     bench-drain --kafka HOST:PORT --topic NAME --records N --clickhouse HOST:PORT --table NAME
- *                 BLOCK_FILE…
+ *     bench-drain --kafka HOST:PORT --topic NAME --records N [--clickhouse HOST:PORT --table NAME
+ *                 BLOCK_FILE…]
  *
- * Consumes the first N records of the topic and looks at none of them; then posts each file, rows
- * in ClickHouse's Native format, as one INSERT. No decoding, no encoding, no intents, no
- * PostgreSQL. Prints one JSON object with the CPU time of both steps.
+ * Consumes the first N records of the topic and looks at none of them; then posts each file, if
+ * there are any, rows in ClickHouse's Native format, as one INSERT. No decoding, no encoding, no
+ * intents, no PostgreSQL. Prints one JSON object with the CPU time of both steps.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
@@ -183,7 +183,7 @@ static void insert(const struct options *options, const char *path, size_t numbe
 static void usage(void)
 {
     fputs("usage: bench-drain --kafka HOST:PORT --topic NAME --records N\n"
-          "                   --clickhouse ADDRESS:PORT --table NAME BLOCK_FILE…\n",
+          "                   [--clickhouse ADDRESS:PORT --table NAME BLOCK_FILE…]\n",
           stderr);
     exit(64);
 }
@@ -219,8 +219,8 @@ int main(int argc, char **argv)
         else
             usage();
     }
-    if (!options.kafka || !options.topic || !options.clickhouse || !options.table ||
-        !options.records || optind == argc)
+    const bool inserts = optind < argc, has_target = options.clickhouse && options.table;
+    if (!options.kafka || !options.topic || !options.records || inserts != has_target)
         usage();
     int64_t start_us = cpu_us();
     consume(&options);

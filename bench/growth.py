@@ -60,7 +60,7 @@ def turn(bench, scene, events, batch, rotate):
     first, _ = scene.load(bench, WARM_UP, batch, rotate)
     second, server = scene.load(bench, events // batch, batch, rotate)
     bench.stack.script("stop", "server")
-    return {"server": server} | scene.drain(first + second)
+    return {"server": server} | scene.drain(first + second) | {"bare consumer": scene.consume(first + second)}
 
 
 def catalog_cost(bench, scene):
@@ -106,7 +106,7 @@ def growth(bench, events, ids, rows, only):
 def report(bench, axis, rounds, events):
     control = axis.values[0]
     for column, value in enumerate(axis.values[1:], 1):
-        for name in ("server", "writer", "engine", "postgres"):
+        for name in ("server", "writer", "bare consumer", "engine", "postgres"):
             pairs = [(results[column][name], results[0][name]) for results in rounds]
             bench.table.add("growth", f"{value:,} {axis.name}, {name}; floor: {control:,}", "µs CPU/event", pairs,
                             GOAL if name in ("server", "writer") else "")

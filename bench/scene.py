@@ -157,6 +157,12 @@ class Scene:
             after = cpu_s(writer.pid), cpu_s(engine), tree_cpu_s(postgres)
         return dict(zip(("writer", "engine", "postgres"), ((b - a) / events * 1e6 for a, b in zip(before, after))))
 
+    def consume(self, events):
+        """A bare consumer reads as much and drops it: CPU in µs an event, which is librdkafka's own."""
+        result = self.build.measure("drain", "--kafka", self.stack.kafka(), "--topic", self.settings["events_topic"],
+                                    "--records", events)
+        return result["consume_cpu_us"] / events
+
     def check(self, process, begun, seconds):
         if process.poll() is not None or time.monotonic() - begun > seconds:
             raise Failure(f"bxb-writer does not get on:\n{process.log.read_text()[-2000:]}")
