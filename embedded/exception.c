@@ -49,12 +49,22 @@ static const struct {
 
 int exception_code(const char *text)
 {
-    static const char mark[] = "Code: ";
-    if (strncmp(text, mark, sizeof mark - 1) != 0)
-        return EXCEPTION_UNKNOWN;
-    char *end;
-    long code = strtol(text + sizeof mark - 1, &end, 10);
-    return *end == '.' && code > 0 && code < 100000 ? (int)code : EXCEPTION_UNKNOWN;
+    /* One that is not ClickHouse's own is introduced by its family, and a comma follows. */
+    static const struct {
+        const char *mark;
+        char end;
+    } kinds[] = {
+        {"Code: ", '.'}, {"Poco::Exception. Code: ", ','}, {"std::exception. Code: ", ','}};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        size_t mark_size = strlen(kinds[i].mark);
+        if (strncmp(text, kinds[i].mark, mark_size) != 0)
+            continue;
+        char *end;
+        long code = strtol(text + mark_size, &end, 10);
+        if (*end == kinds[i].end && code > 0 && code < 100000)
+            return (int)code;
+    }
+    return EXCEPTION_UNKNOWN;
 }
 
 int exception_status(int code)

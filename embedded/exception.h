@@ -22,7 +22,8 @@ enum exception {
     EXCEPTION_UNKNOWN = 1002,
 };
 
-/* "Code: 60. DB::Exception: …" gives 60; a text without a code EXCEPTION_UNKNOWN. */
+/* "Code: 60. DB::Exception: …" gives 60, "std::exception. Code: 1001, …" 1001; a text without a
+ * code EXCEPTION_UNKNOWN. */
 int exception_code(const char *text);
 
 /* The HTTP status that ClickHouse answers with. */

@@ -109,6 +109,10 @@ TEST(exception, reads_the_code_and_knows_its_status)
     CHECK(exception_code("Code: 60. DB::Exception: x") == 60);
     CHECK(exception_code("Code: x") == EXCEPTION_UNKNOWN);
     CHECK(exception_code("Code: 60, x") == EXCEPTION_UNKNOWN);
+    CHECK(exception_code("Poco::Exception. Code: 1000, e.code() = 111, Connection refused") ==
+          1000);
+    CHECK(exception_code("std::exception. Code: 1001, type: std::bad_alloc") == 1001);
+    CHECK(exception_code("std::exception. Code: x") == EXCEPTION_UNKNOWN);
     CHECK(exception_code("") == EXCEPTION_UNKNOWN);
     CHECK(exception_status(60) == 404);
     CHECK(exception_status(62) == 400);
