@@ -12,13 +12,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 import time
-from typing import Optional
+from typing import Callable, Optional
 
 import httpx
 
 from engine.conftest import REPOSITORY, free_port
+from engine.way import Way
 
 CONFIG = """<yandex>
 <logger><level>warning</level><log>{directory}/log</log><errorlog>{directory}/errors</errorlog></logger>
@@ -33,7 +33,7 @@ USERS = """<yandex><profiles><default/></profiles><quotas><default/>
 <few><interval><duration>3600</duration><queries>1</queries></interval></few></quotas><users>
 {users}</users></yandex>
 """
-USER = "<{0}><password>{1}</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>{2}</quota></{0}>\n"
+USER = "<{0}><password>{1}</password><networks><ip>{3}</ip></networks><profile>default</profile><quota>{2}</quota></{0}>\n"
 ZOOKEEPER = "<zookeeper><node><host>127.0.0.1</host><port>{}</port></node><session_timeout_ms>2000</session_timeout_ms></zookeeper>"
 
 UNKNOWN_THERE = (
@@ -89,13 +89,22 @@ class Process:
 
 
 class ZooKeeper(Process):
-    def command(self) -> list[str]:
-        settings = [f"dataDir={self.directory}/data", f"clientPort={self.port}", "clientPortAddress=127.0.0.1", "tickTime=500"]
-        (self.directory / "zoo.cfg").write_text("\n".join([*settings, "admin.enableServer=false", ""]))
+    @staticmethod
+    def program(name: str, *arguments: str) -> list[str]:
         jars = ("zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-simple", "metrics-core", "snappy-java")
         path = ":".join(str(unpacked() / "usr" / "share" / "java" / f"{jar}.jar") for jar in jars)
         java = ["java", "-Xmx64m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", path]
-        return [*java, "org.apache.zookeeper.server.ZooKeeperServerMain", str(self.directory / "zoo.cfg")]
+        return [*java, f"org.apache.zookeeper.{name}", *arguments]
+
+    def command(self) -> list[str]:
+        settings = [f"dataDir={self.directory}/data", f"clientPort={self.port}", "clientPortAddress=127.0.0.1", "tickTime=500"]
+        (self.directory / "zoo.cfg").write_text("\n".join([*settings, "admin.enableServer=false", ""]))
+        return self.program("server.ZooKeeperServerMain", str(self.directory / "zoo.cfg"))
+
+    def forget(self, path: str) -> None:
+        """Takes a node and what is below it away, behind the servers that use it."""
+        client = self.program("ZooKeeperMain", "-server", f"127.0.0.1:{self.port}", "deleteall", path)
+        subprocess.run(client, check=True, capture_output=True, timeout=60)
 
     def answers(self) -> bool:
         try:
@@ -109,13 +118,16 @@ class ZooKeeper(Process):
 class OldServer(Process):
     def __init__(self, keep_alive_s: int = 10, zookeeper: Optional[ZooKeeper] = None):
         super().__init__()
-        users = USER.format("default", "", "default") + USER.format("few", "", "few") + USER.format("closed", "secret", "default")
+        here = "127.0.0.1"
+        users = USER.format("default", "", "default", here) + USER.format("few", "", "few", here)
+        users += USER.format("closed", "secret", "default", here) + USER.format("elsewhere", "", "default", "192.0.2.1")
         (self.directory / "users.xml").write_text(USERS.format(users=users))
+        self.native_port = free_port()
         (self.directory / "config.xml").write_text(
             CONFIG.format(
                 directory=self.directory,
                 port=self.port,
-                tcp=free_port(),
+                tcp=self.native_port,
                 interserver=free_port(),
                 keep_alive_s=keep_alive_s,
                 zookeeper=ZOOKEEPER.format(zookeeper.port) if zookeeper else "",
@@ -149,50 +161,27 @@ class OldServer(Process):
         return int(self.run(f"SELECT count() FROM {table}", **settings))
 
 
-class Stripped:
-    """A way to an old server: passes bytes on, but takes out of each request what the server does not know, and puts
-    `settings` in."""
+class Stripped(Way):
+    """A way to an old server: takes out of each request what the server does not know, and puts `settings` in. `within`: is
+    called once, in the middle of a body that is longer than what the server reads before it begins."""
+
+    READ_BEFORE = 2 << 20  # its buffer, and max_query_size
 
     def __init__(self, server: OldServer):
-        self._port = server.port
         self.settings: dict[str, str] = {}
-        self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.within: Optional[Callable[[], object]] = None
+        self._passed = 0
+        super().__init__(server.port)
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            server = socket.create_connection(("127.0.0.1", self._port))
-            for source, sink, change in ((client, server, self._strip), (server, client, lambda chunk: chunk)):
-                threading.Thread(target=self._pass_on, args=(source, sink, change), daemon=True).start()
-
-    def _strip(self, chunk: bytes) -> bytes:
-        if not chunk.startswith(b"POST /?"):
-            return chunk
-        line, rest = chunk.split(b"\r\n", 1)
-        line = re.sub(rb"&(" + UNKNOWN_THERE.encode() + rb")=[^& ]*", b"", line)
-        more = "".join(f"&{name}={value}" for name, value in self.settings.items())
-        return line.replace(b" HTTP/1.1", more.encode() + b" HTTP/1.1") + b"\r\n" + rest
-
-    @staticmethod
-    def _pass_on(source: socket.socket, sink: socket.socket, change) -> None:
-        try:
-            while chunk := source.recv(1 << 16):
-                sink.sendall(change(chunk))
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
+    def to_server(self, chunk: bytes, server: socket.socket) -> None:
+        if chunk.startswith(b"POST /?"):
+            self._passed = 0
+            line, rest = chunk.split(b"\r\n", 1)
+            line = re.sub(rb"&(" + UNKNOWN_THERE.encode() + rb")=[^& ]*", b"", line)
+            more = "".join(f"&{name}={value}" for name, value in self.settings.items())
+            chunk = line.replace(b" HTTP/1.1", more.encode() + b" HTTP/1.1") + b"\r\n" + rest
+        if self.within and self._passed > self.READ_BEFORE:
+            within, self.within = self.within, None
+            within()
+        server.sendall(chunk)
+        self._passed += len(chunk)

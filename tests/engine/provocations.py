@@ -5,7 +5,9 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import contextlib
+import pathlib
 import re
+import socket
 import subprocess
 import threading
 import urllib.parse
@@ -74,6 +76,32 @@ def view(engine: Engine, table: str, expression: str) -> str:
     return table
 
 
+def view_of(engine: Engine, source: str, change: Callable[[str], object], **settings: str) -> Verdict:
+    """An INSERT into a table with a view that looks into another one, `source`, which was changed since."""
+    table = made(engine)
+    view(engine, table, source)
+    change(table)
+    return insert(engine.url, table, block(engine), **settings)
+
+
+def remade(engine: Engine, before: str, expression: str) -> Verdict:
+    """An INSERT into a table that had other columns when its view was made."""
+    table = view(engine, made(engine, before), expression)
+    engine.run(f"DROP TABLE {table} SYNC")
+    engine.run(f"CREATE TABLE {table} (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
+    return insert(engine.url, table, block(engine))
+
+
+def attached(engine: Engine, expression: str, **settings: str) -> Verdict:
+    """An INSERT into a table whose view stands since the server could, or its user was allowed to, do more: what is attached
+    is not looked at."""
+    table = made(engine)
+    engine.run(f"CREATE TABLE {table}_to (x UInt64) ENGINE = Memory")
+    target = f"UUID '{uuid.uuid4()}' TO {table}_to (x UInt64)"
+    engine.run(f"ATTACH MATERIALIZED VIEW {table}_v {target} AS SELECT {expression} AS x FROM {table}")
+    return insert(engine.url, table, block(engine), **settings)
+
+
 def provokes(name: str) -> Callable[[Provoke], Provoke]:
     def register(function: Provoke) -> Provoke:
         PROVOKED[name] = function
@@ -92,6 +120,14 @@ def with_column(name: str, kind: str, expression: str) -> None:
     PROVOKED[name] = lambda engine: insert(
         engine.url, made(engine, f"a UInt64, s String, d {kind} DEFAULT {expression}"), block(engine)
     )
+
+
+def with_remade(name: str, before: str, expression: str) -> None:
+    PROVOKED[name] = lambda engine: remade(engine, before, expression)
+
+
+def with_attached(name: str, expression: str) -> None:
+    PROVOKED[name] = lambda engine: attached(engine, expression)
 
 
 def with_bytes(name: str, change: Callable[[bytes], bytes]) -> None:
@@ -138,6 +174,24 @@ def replica(engine: Engine, columns: str = "a UInt64, s String", rest: str = "OR
         yield name
     finally:
         engine.run(f"DETACH TABLE {name}")
+
+
+@provokes("SERVER_OVERLOADED")
+def _(engine: Engine) -> Verdict:
+    """More threads than processors, and no patience with that."""
+    limits = {"min_os_cpu_wait_time_ratio_to_throw": "0.0001", "max_os_cpu_wait_time_ratio_to_throw": "0.0002"}
+    table, bytes_, verdicts = made(engine), block(engine), []
+    busy = "SELECT sum(sipHash64(number)) FROM numbers_mt(1000000000000) SETTINGS max_threads = 64, max_execution_time = 30"
+    thread = threading.Thread(target=engine.post, args=(busy,))
+    thread.start()
+    try:
+        while thread.is_alive() and not (verdicts and "OVERLOADED" in verdicts[-1].text):
+            verdicts.append(insert(engine.url, table, bytes_, **limits))
+        assert engine.count(table) == 10 * sum(verdict.verdict == "landed" for verdict in verdicts)
+        return verdicts[-1]
+    finally:
+        engine.post("KILL QUERY WHERE query LIKE 'SELECT sum(sipHash64(number))%' ASYNC")
+        thread.join()
 
 
 # In the middle of it
@@ -195,6 +249,59 @@ def _(engine: Engine) -> Verdict:
     return verdicts[0]
 
 
+@contextlib.contextmanager
+def waited_for(engine: Engine, statement: str) -> Iterator[tuple[str, str]]:
+    """Database and table, of an engine that locks its tables: this statement waits for a SELECT, and INSERTs behind it."""
+    name = f"t_{uuid.uuid4().hex}"
+    engine.run("CREATE DATABASE IF NOT EXISTS locking ENGINE = Ordinary", allow_deprecated_database_ordinary="1")
+    engine.run(f"CREATE TABLE locking.{name} (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
+    engine.run(f"INSERT INTO locking.{name} SELECT number, 'x' FROM numbers(20)")
+    waits = threading.Thread(target=engine.post, args=(statement.format(table=f"locking.{name}"),))
+    with running(engine, f"SELECT sleepEachRow(0.1) FROM locking.{name} SETTINGS max_block_size = 1"):
+        waits.start()
+        count = f"SELECT count() FROM system.processes WHERE query LIKE '%TABLE locking.{name}%'"
+        wait_until(lambda: int(engine.run(count)) > 1, 10, "it waits")
+        yield "locking", name
+    waits.join()
+
+
+@provokes("DEADLOCK_AVOIDED")
+def _(engine: Engine) -> Verdict:
+    with waited_for(engine, "RENAME TABLE {table} TO {table}_away") as (database, table):
+        return insert(engine.url, table, block(engine), database=database, lock_acquire_timeout="0.1")
+
+
+@provokes("TABLE_IS_DROPPED")
+def _(engine: Engine) -> Verdict:
+    with waited_for(engine, "DROP TABLE {table}") as (database, table):
+        return insert(engine.url, table, block(engine), database=database)
+
+
+def part_of(engine: Engine, table: str) -> pathlib.Path:
+    return pathlib.Path(engine.run(f"SELECT path FROM system.parts WHERE table = '{table}' AND active LIMIT 1"))
+
+
+def without_file(engine: Engine, name: str) -> Verdict:
+    """A view reads another table, and a file of that is gone."""
+    other = made(engine, "a UInt64", "SETTINGS min_bytes_for_wide_part = 0")
+    engine.run(f"INSERT INTO {other} SELECT number FROM numbers(1000)")
+    return view_of(engine, f"a IN (SELECT a FROM {other})", lambda _: (part_of(engine, other) / name).unlink())
+
+
+PROVOKED["FILE_DOESNT_EXIST"] = lambda engine: without_file(engine, "a.bin")
+PROVOKED["STD_EXCEPTION"] = lambda engine: without_file(engine, "a.cmrk2")
+
+
+@provokes("POCO_EXCEPTION")
+def _(engine: Engine) -> Verdict:
+    """A view asks a server, and nobody is there."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        source = f"a IN (SELECT x FROM url('{url}', 'TSV', 'x UInt64'))"
+        return insert(engine.url, view(engine, made(engine), source), block(engine), http_max_tries="1")
+
+
 # Schema and settings
 
 with_settings("UNKNOWN_SETTING", no_such_setting="1")
@@ -236,6 +343,61 @@ def _(engine: Engine) -> Verdict:
 PROVOKED["UNKNOWN_DATABASE"] = lambda engine: insert(engine.url, "t", block(engine), database="no_such_database")
 
 
+with_settings("SUPPORT_IS_DISABLED", dialect="prql")
+with_remade("ILLEGAL_TYPE_OF_ARGUMENT", "a UInt64, s UInt64", "a + s")
+with_remade("NO_COMMON_TYPE", "a UInt64, s UInt64", "s = 1")
+with_attached("UNKNOWN_FUNCTION", "no_such_function(a)")
+with_attached("ACCESS_DENIED", "a IN (SELECT 1 FROM system.users)")
+
+
+@provokes("TYPE_MISMATCH")
+def _(engine: Engine) -> Verdict:
+    """A view fills another table, which has another type since."""
+    table = made(engine)
+    engine.run(f"CREATE TABLE {table}_to (x UInt64) ENGINE = Memory")
+    engine.run(f"CREATE MATERIALIZED VIEW {table}_v TO {table}_to AS SELECT a AS x FROM {table}")
+    engine.run(f"DROP TABLE {table}_to SYNC")
+    engine.run(f"CREATE TABLE {table}_to (x Array(UInt64)) ENGINE = Memory")
+    return insert(engine.url, table, block(engine))
+
+
+@provokes("NUMBER_OF_COLUMNS_DOESNT_MATCH")
+def _(engine: Engine) -> Verdict:
+    other = made(engine, "a UInt64")
+    engine.run(f"INSERT INTO {other} VALUES (1)")
+    widened = lambda _: engine.run(f"ALTER TABLE {other} ADD COLUMN b UInt8")
+    return view_of(engine, f"a IN (SELECT * FROM {other})", widened)
+
+
+@provokes("THERE_IS_NO_COLUMN")
+def _(engine: Engine) -> Verdict:
+    """A view reads a file that has no such column."""
+    path = engine.directory / f"{uuid.uuid4().hex}.parquet"
+    engine.run(f"INSERT INTO FUNCTION file('{path}', 'Parquet', 'y UInt64') SELECT 1")
+    strict = {"input_format_parquet_allow_missing_columns": "0"}
+    return view_of(engine, f"a IN (SELECT x FROM file('{path}', 'Parquet', 'x UInt64'))", lambda _: None, **strict)
+
+
+@provokes("UNKNOWN_FORMAT")
+def _(engine: Engine) -> Verdict:
+    """A default names a format by a setting."""
+    setting = "count_distinct_implementation"
+    table = f"t_{uuid.uuid4().hex}"
+    columns = f"a UInt64, s String, d String DEFAULT formatRow(getSetting('{setting}'), a)"
+    engine.run(f"CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY a", **{setting: "CSV"})
+    return insert(engine.url, table, block(engine), **{setting: "nothing"})
+
+
+@provokes("INVALID_SETTING_VALUE")
+def _(engine: Engine) -> Verdict:
+    """A view looks for neighbours, and is told to consider none."""
+    index = "INDEX near v TYPE vector_similarity('hnsw', 'L2Distance', 1)"
+    other = made(engine, f"a UInt64, v Array(Float32), {index}")
+    engine.run(f"INSERT INTO {other} SELECT number, [number] FROM numbers(10)")
+    nearest = f"a IN (SELECT a FROM {other} ORDER BY L2Distance(v, [1.]) LIMIT 1)"
+    return view_of(engine, nearest, lambda _: None, hnsw_candidate_list_size_for_search="0")
+
+
 @provokes("AUTHENTICATION_FAILED")
 def _(engine: Engine) -> Verdict:
     return insert(engine.url, made(engine), block(engine), password="wrong")
@@ -262,6 +424,26 @@ with_column("BAD_ARGUMENTS", "String", "format('{}{}', s)")
 with_column("TOO_LARGE_STRING_SIZE", "FixedString(1)", "concat(s, s)")
 with_column("ILLEGAL_DIVISION", "UInt64", "intDiv(1, a)")
 with_column("DECIMAL_OVERFLOW", "Decimal(9, 9)", "toDecimal32(a, 9)")
+PROVOKED["VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE"] = lambda engine: insert(
+    engine.url,
+    made(engine, "a UInt64, s String, d Date DEFAULT toDate(toDateTime64(a * 100000000000, 3))"),
+    block(engine),
+    date_time_overflow_behavior="throw",
+)
 PROVOKED["VIOLATED_CONSTRAINT"] = lambda engine: insert(
     engine.url, made(engine, "a UInt64, s String, CONSTRAINT small CHECK a < 5"), block(engine)
 )
+
+
+# What only a view can throw here, by its number: causes that nothing from outside brings about (flow/error_rows.py, THROWN).
+
+
+def thrown(engine: Engine, name: str) -> tuple[Verdict, int]:
+    """And how many rows the table has then."""
+    rows = (REPOSITORY / "clickhouse" / "verdicts.def").read_text(encoding="utf-8")
+    number = re.search(rf"^CODE\((\d+), \w+, {name}\)", rows, re.M)[1]
+    allowed = {"allow_custom_error_code_in_throwif": "1"}
+    table = made(engine)
+    throws = f"throwIf(a = 3, 'thrown', toInt16({number}))"
+    engine.run(f"CREATE MATERIALIZED VIEW {table}_v ENGINE = Memory AS SELECT {throws} AS x FROM {table}", **allowed)
+    return insert(engine.url, table, block(engine), **allowed), engine.count(table)

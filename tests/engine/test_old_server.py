@@ -18,6 +18,7 @@ import pytest
 from engine.conftest import PROBES, wait_until
 from engine.old_server import OldServer, Stripped, ZooKeeper
 from engine.provocations import PROBE, Verdict, insert, table_verdicts
+from engine.way import Way
 
 TEN = "SELECT number + 0 AS a, 'x' AS s FROM numbers(10)"
 VERDICTS = table_verdicts()
@@ -96,6 +97,7 @@ def refused(name, **options):
         refused("UNKNOWN_USER", user="nobody"),
         refused("WRONG_PASSWORD", user="closed", password="wrong"),
         refused("REQUIRED_PASSWORD", user="closed"),
+        refused("IP_ADDRESS_NOT_ALLOWED", user="elsewhere"),
         refused("MEMORY_LIMIT_EXCEEDED", settings={"max_memory_usage": "1"}, query="SELECT number AS a, toString(number) AS s FROM numbers(65000)"),
         refused("UNKNOWN_TYPE", change=lambda block: block.replace(b"\x06String", b"\x06Strong")),
         refused("CANNOT_READ_ALL_DATA", change=lambda block: block[:-1]),
@@ -247,6 +249,78 @@ def test_quorums_that_are_not_reached(replicas):
     must_be("UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE", replicas.insert(insert_quorum="2", insert_quorum_timeout="500"))
     replicas.two.run("SYSTEM START FETCHES t")
     wait_until(lambda: replicas.insert(insert_quorum="2").verdict == "landed", 30, "the quorum is reached again")
+
+
+def test_a_replica_that_lacks_what_a_quorum_has(replicas):
+    """A view reads a third replica, which has fetched nothing."""
+    replicas.wait_writable()
+    replicas.make("wanted")
+    two = replicas.two
+    two.run("CREATE TABLE third (a UInt64, s String) ENGINE = ReplicatedMergeTree('/wanted', 'three') ORDER BY a")
+    two.run("SYSTEM STOP FETCHES third")
+    assert replicas.insert(table="wanted", insert_quorum="2").verdict == "landed"
+    two.run("CREATE TABLE asks (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
+    two.run("CREATE MATERIALIZED VIEW asks_v ENGINE = Memory AS SELECT a IN (SELECT a FROM third) AS x FROM asks")
+    must_be("REPLICA_IS_NOT_IN_QUORUM", replicas.insert(server=two, table="asks", select_sequential_consistency="1"))
+    two.run("DROP TABLE third")
+
+
+def test_keeper_lacks_a_node(replicas):
+    replicas.wait_writable()
+    replicas.make("damaged")
+    assert replicas.insert(table="damaged").verdict == "landed"
+    replicas.keeper.forget("/damaged/log")
+    must_be("UNEXPECTED_ZOOKEEPER_ERROR", replicas.insert(table="damaged"))
+    assert replicas.one.count("damaged") == 10
+    for server in (replicas.one, replicas.two):
+        server.run("DROP TABLE damaged")
+
+
+def test_keeper_is_lost_within_an_insert(replicas):
+    """The table can be written when the INSERT begins, and cannot when its rows are there."""
+    replicas.wait_writable()
+    before = replicas.one.count("t")
+
+    def lose_keeper() -> None:
+        began = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO `t`%'"
+        wait_until(lambda: replicas.one.run(began) == "1", 10, "the INSERT has begun")
+        replicas.keeper.process.kill()
+        replicas.keeper.process.wait(30)
+        is_readonly = "SELECT is_readonly FROM system.replicas WHERE table = 't'"
+        wait_until(lambda: replicas.one.run(is_readonly) == "1", 30, "it is read-only")
+
+    replicas.ways[replicas.one].within = lose_keeper
+    text = "concat(toString(number), replaceAll(toFixedString('', 60), '\\0', 'x'))"
+    verdict = replicas.insert(replicas.one.native(f"SELECT number + 0 AS a, {text} AS s FROM numbers(60000)"))
+    replicas.keeper.start()
+    must_be("NO_ZOOKEEPER", verdict)
+    replicas.wait_writable()
+    assert replicas.one.count("t") == before
+
+
+def test_a_view_that_asks_another_server(replicas):
+    """It does not answer, or the connection is reset. The table has the rows all the same."""
+    one, two = replicas.one, replicas.two
+    running = lambda: int(two.run("SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%'")) - 1
+
+    def insert_and(trouble) -> Verdict:
+        verdicts = []
+        asking = threading.Thread(target=lambda: verdicts.append(replicas.insert(table="far", receive_timeout="1")))
+        asking.start()
+        wait_until(lambda: running() == 1, 10, "it asks")
+        trouble()
+        asking.join()
+        return verdicts[0]
+
+    with Way(two.native_port) as way:
+        asks = f"SELECT toUInt64(dummy + sleepEachRow(2)) FROM remote('127.0.0.1:{way.port}', system, one)"
+        one.run("CREATE TABLE far (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
+        one.run(f"CREATE MATERIALIZED VIEW far_v ENGINE = Memory AS SELECT a IN ({asks}) AS x FROM far")
+        with contextlib.ExitStack() as stack:
+            must_be("SOCKET_TIMEOUT", insert_and(lambda: stack.enter_context(stopped(two))))
+        wait_until(lambda: running() == 0, 10, "it is over")
+        must_be("NETWORK_ERROR", insert_and(way.reset))
+    assert one.count("far") == 20
 
 
 def test_keeper_is_frozen_and_killed(replicas):

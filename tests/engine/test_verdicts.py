@@ -7,15 +7,20 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import json
+import pathlib
 import re
+import resource
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
-from engine.conftest import REPOSITORY
-from engine.provocations import PROVOKED, insert, table_verdicts
+from engine.conftest import REPOSITORY, wait_until
+from engine.provocations import PROVOKED, block, insert, made, table_verdicts, thrown
+from engine.way import Tracer, Way
+from flow.error_rows import THROWN
 
 
 @pytest.fixture
@@ -28,6 +33,85 @@ def probe(engine, table):
 def test_provoked(engine, name):
     verdict = PROVOKED[name](engine)
     assert verdict.verdict == table_verdicts()[name] and name in verdict.text, verdict
+
+
+@pytest.mark.parametrize("name", THROWN)
+def test_thrown_by_a_view(engine, name):
+    """The engine's own answer, though not its cause."""
+    verdict, _ = thrown(engine, name)
+    assert verdict.verdict == table_verdicts()[name] and f"{name}: Code: " in verdict.text, verdict
+
+
+@pytest.mark.parametrize("name", ["QUOTA_EXCEEDED", "NO_FREE_CONNECTION", "READONLY"])
+def test_a_view_fails_behind_the_table_with_any_code(engine, name):
+    """What another server says to a view, say: why no verdict, NOT_SENT neither, counts before the table was read back."""
+    verdict, rows = thrown(engine, name)
+    assert verdict.verdict in ("not_sent", "refused") and rows == 10, verdict
+
+
+# What is made to go wrong under an engine
+
+
+def must_be(name, verdict):
+    """This error, and judged as the table says."""
+    assert name in verdict.text and verdict.verdict == table_verdicts()[name], verdict
+
+
+def test_a_disk_that_does_not_sync(own_engine):
+    synced = made(own_engine, settings="SETTINGS fsync_after_insert = 1")
+    with Tracer(own_engine.process.pid, "fsync,fdatasync", "error=EIO"):
+        must_be("CANNOT_FSYNC", insert(own_engine.url, synced, block(own_engine)))
+    assert own_engine.count(synced) == 0
+
+
+def test_memory_that_the_system_does_not_give(own_engine):
+    table = made(own_engine, "a UInt64, s String, d UInt64 DEFAULT length(repeat(s, 700000000 * (a = 3)))")
+    pid = own_engine.process.pid
+    pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[0])
+    limits = resource.prlimit(pid, resource.RLIMIT_AS)
+    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + (300 << 20), limits[1]))
+    must_be("CANNOT_ALLOCATE_MEMORY", insert(own_engine.url, table, block(own_engine), max_memory_usage="0"))
+    resource.prlimit(pid, resource.RLIMIT_AS, limits)
+    assert own_engine.count(table) == 0
+
+
+def test_threads_that_the_system_does_not_give(own_engine):
+    """The thread of the connection is there already. The engine's own, which are at rest, end after a while."""
+    table, rows, verdicts = made(own_engine), block(own_engine), []
+
+    def is_refused() -> bool:
+        with Way(own_engine.port, standing=True) as way:
+            time.sleep(0.5)
+            with Tracer(own_engine.process.pid, "clone,clone3", "error=EAGAIN"):
+                verdicts.append(insert(way.url, table, rows, max_threads="64"))
+        return verdicts[-1].verdict != "landed"
+
+    wait_until(is_refused, 30, "a thread is missed")
+    must_be("CANNOT_SCHEDULE_TASK", verdicts[-1])
+    assert own_engine.count(table) == 10 * (len(verdicts) - 1)
+
+
+def test_an_engine_that_shuts_down(own_engine):
+    """What comes on a connection that stands. The engine ends when the last statement has ended."""
+    table, rows = made(own_engine), block(own_engine)
+    sleeps = "SELECT sleepEachRow(0.5) FROM numbers(6) SETTINGS max_block_size = 1"
+    sleeping = threading.Thread(target=own_engine.post, args=(sleeps,))
+    with Way(own_engine.port, standing=True) as way:
+        sleeping.start()
+        count = "SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%'"
+        wait_until(lambda: int(own_engine.run(count)) > 1, 10, "it runs")
+        own_engine.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not is_listening(own_engine.port), 10, "it takes no connections")
+        must_be("ABORTED", insert(way.url, table, rows))
+    sleeping.join()
+    assert own_engine.process.wait(30) == 0
+    own_engine.start()
+    assert own_engine.count(table) == 0
+
+
+def is_listening(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_clean_answer_has_landed(engine, table, probe):

@@ -21,7 +21,9 @@ class Row(NamedTuple):
     test: Optional[str]
 
 
-PROVOKED = "engine/test_verdicts.py::test_provoked"
+VERDICTS_TESTS = "engine/test_verdicts.py"
+PROVOKED = f"{VERDICTS_TESTS}::test_provoked"
+THROWN_BY_A_VIEW = f"{VERDICTS_TESTS}::test_thrown_by_a_view"
 OLD = "engine/test_old_server.py"
 WITHOUT_HEADER = f"{OLD}::test_an_error_without_a_header_is_judged_by_its_text"
 STORES = "flow/test_store_errors.py"
@@ -37,7 +39,16 @@ CLICKHOUSE_TESTS = {
     "UNKNOWN_USER": WITHOUT_HEADER,
     "WRONG_PASSWORD": WITHOUT_HEADER,
     "REQUIRED_PASSWORD": WITHOUT_HEADER,
-    "STD_EXCEPTION": "flow/test_matrix_stores.py::test_clickhouse_cannot_rename",
+    "REPLICA_IS_NOT_IN_QUORUM": f"{OLD}::test_a_replica_that_lacks_what_a_quorum_has",
+    "UNEXPECTED_ZOOKEEPER_ERROR": f"{OLD}::test_keeper_lacks_a_node",
+    "NO_ZOOKEEPER": f"{OLD}::test_keeper_is_lost_within_an_insert",
+    "SOCKET_TIMEOUT": f"{OLD}::test_a_view_that_asks_another_server",
+    "NETWORK_ERROR": f"{OLD}::test_a_view_that_asks_another_server",
+    "IP_ADDRESS_NOT_ALLOWED": WITHOUT_HEADER,
+    "CANNOT_FSYNC": f"{VERDICTS_TESTS}::test_a_disk_that_does_not_sync",
+    "CANNOT_ALLOCATE_MEMORY": f"{VERDICTS_TESTS}::test_memory_that_the_system_does_not_give",
+    "CANNOT_SCHEDULE_TASK": f"{VERDICTS_TESTS}::test_threads_that_the_system_does_not_give",
+    "ABORTED": f"{VERDICTS_TESTS}::test_an_engine_that_shuts_down",
 }
 
 STATE_TESTS = {
@@ -76,27 +87,22 @@ PRODUCER = [
 # A connection that PostgreSQL refuses has no code for libpq's caller.
 CONNECTING = Row("28P01, 3D000", "at connecting: password, database", "`postgres_unavailable`", f"{STORES}::test_postgresql_does_not_know_the_user_or_the_database")
 
-_AT_ITS_LIMITS = "a server at limits that the tests' engines do not have"
-_INSIDE = "a failure inside of the server, which nothing from outside brings about"
-_KEEPER = "an inner state of Keeper that freezing and killing it did not bring about"
 _TEMPERATE = "librdkafka's own, between two of its tries"
-_IMPOSSIBLE = "the writer's statement, or what the server checks before, does not let it come to that"
+
+# Causes that nothing from outside brings about: the code is thrown by a view instead.
+THROWN = {
+    "NO_FREE_CONNECTION": "of pools of connections to other databases, ODBC and MySQL, which the engine does not have",
+    "UNEXPECTED_END_OF_FILE": "of chunked bodies, which the writer does not send, and of files in formats of others, within another error",
+    "INSERT_WAS_DEDUPLICATED": "stands in system.part_log; an INSERT is answered with 200",
+    "SYSTEM_ERROR": "of calls of the system that an INSERT does not make: those that it makes have codes of their own",
+    "QUERY_WAS_CANCELLED_BY_CLIENT": "of the native protocol; over HTTP a client that cancels gets no answer",
+    "UNKNOWN_EXCEPTION": "of an exception that is neither ClickHouse's, nor Poco's, nor the standard library's",
+    "INCORRECT_NUMBER_OF_COLUMNS": "of CREATE TABLE and of merges",
+    "NOT_FOUND_COLUMN_IN_BLOCK": "checked before as another error: NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_IDENTIFIER",
+    "LOGICAL_ERROR": "a fault in the server's code",
+}
 
 NOT_PROVOKED = {
-    **dict.fromkeys(["NO_FREE_CONNECTION", "CANNOT_SCHEDULE_TASK", "SERVER_OVERLOADED", "CANNOT_ALLOCATE_MEMORY"], _AT_ITS_LIMITS),
-    **dict.fromkeys(
-        ["UNEXPECTED_END_OF_FILE", "FILE_DOESNT_EXIST", "CANNOT_FSYNC", "SOCKET_TIMEOUT", "NETWORK_ERROR", "ABORTED", "SYSTEM_ERROR"]
-        + ["DEADLOCK_AVOIDED", "QUERY_WAS_CANCELLED_BY_CLIENT", "POCO_EXCEPTION", "UNKNOWN_EXCEPTION", "INSERT_WAS_DEDUPLICATED"]
-        + ["LOGICAL_ERROR", "TABLE_IS_DROPPED"],
-        _INSIDE,
-    ),
-    **dict.fromkeys(["NO_ZOOKEEPER", "UNEXPECTED_ZOOKEEPER_ERROR", "REPLICA_IS_NOT_IN_QUORUM"], _KEEPER),
-    **dict.fromkeys(
-        ["INCORRECT_NUMBER_OF_COLUMNS", "THERE_IS_NO_COLUMN", "NOT_FOUND_COLUMN_IN_BLOCK", "NUMBER_OF_COLUMNS_DOESNT_MATCH"]
-        + ["ILLEGAL_TYPE_OF_ARGUMENT", "UNKNOWN_FUNCTION", "TYPE_MISMATCH", "UNKNOWN_FORMAT", "SUPPORT_IS_DISABLED", "NO_COMMON_TYPE"]
-        + ["INVALID_SETTING_VALUE", "IP_ADDRESS_NOT_ALLOWED", "ACCESS_DENIED", "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE"],
-        _IMPOSSIBLE,
-    ),
     **dict.fromkeys(
         ["_RESOLVE", "_TIMED_OUT_QUEUE", "_WAIT_COORD", "_WAIT_CACHE", "_IN_PROGRESS", "_NODE_UPDATE", "_SSL"]
         + ["LEADER_NOT_AVAILABLE", "REQUEST_TIMED_OUT", "BROKER_NOT_AVAILABLE", "REPLICA_NOT_AVAILABLE", "NETWORK_EXCEPTION"]
@@ -116,7 +122,8 @@ def _matches(path: str, pattern: str) -> list[tuple]:
 def clickhouse() -> list[Row]:
     provoked = set(_matches("tests/engine/provocations.py", r'^(?:@?provokes\(|with_\w+\(|PROVOKED\[)"(\w+)"'))
     rows = _matches("clickhouse/verdicts.def", r"^CODE\((\d+), (\w+), (\w+)\)")
-    test = lambda name: PROVOKED if name in provoked else CLICKHOUSE_TESTS.get(name)
+    other = {**CLICKHOUSE_TESTS, **dict.fromkeys(THROWN, THROWN_BY_A_VIEW)}
+    test = lambda name: PROVOKED if name in provoked else other.get(name)
     return [Row(code, name, verdict, test(name)) for code, verdict, name in rows]
 
 
@@ -176,7 +183,8 @@ def page() -> str:
         "",
         "What an INSERT that ended so means. A first attempt that does not end cleanly is always read back before anything else,",
         "whatever the code; the verdict counts from the second one on. A code that is not here is UNKNOWN. `test_provoked` runs on",
-        "ClickHouse's current engine, `test_old_server.py` on clickhouse-server 18.16.1 and its replicas. What a whole writer does is in",
+        "ClickHouse's current engine, `test_old_server.py` on clickhouse-server 18.16.1 and its replicas. Where nothing from outside",
+        "brings the cause about, a view throws the code (`test_thrown_by_a_view`; `THROWN` says why). What a whole writer does is in",
         "`flow/test_store_errors.py`, for codes of each verdict, and step by step in `unit/test_insert.c`.",
         "",
         "| verdict | what the writer does |",

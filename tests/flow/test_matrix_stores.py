@@ -7,11 +7,11 @@ SPDX-License-Identifier: Apache-2.0
 import contextlib
 import os
 import signal
-import subprocess
 import threading
 
 import pytest
 
+from engine.way import Tracer
 from flow.case import Case
 from flow.stack import is_alive, wait_until
 from flow.store_proxy import ANNOUNCES, COMMIT, COMPLETES, INSERT, TO_CLIENT, Strike
@@ -174,27 +174,9 @@ def test_clickhouse_dies_before_it_has_the_body(case):
         case.recover()
 
 
-class Tracer:
-    """Makes renames of ClickHouse's engine go wrong, from outside."""
-
-    def __init__(self, stack, fault: str):
-        calls = "rename,renameat,renameat2"
-        self.pid = stack.running_pid("clickhouse")
-        command = ["strace", "-f", "-qq", "-o", os.devnull, "-p", str(self.pid), f"--trace={calls}", f"--inject={calls}:{fault}"]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait_until(self.is_attached, 30, "strace has every thread")
-
-    def is_attached(self) -> bool:
-        assert self.process.poll() is None, self.process.stderr.read()
-        tasks = [f"/proc/{self.pid}/task/{task}/status" for task in os.listdir(f"/proc/{self.pid}/task")]
-        return all(f"TracerPid:\t{self.process.pid}\n" in open(task, encoding="utf-8").read() for task in tasks)
-
-    def __enter__(self) -> "Tracer":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.process.terminate()
-        self.process.wait(30)
+def tracer(stack, fault: str) -> Tracer:
+    """Makes renames of ClickHouse's engine go wrong."""
+    return Tracer(stack.running_pid("clickhouse"), "rename,renameat,renameat2", fault)
 
 
 def test_clickhouse_dies_between_its_log_and_its_rename(case):
@@ -202,7 +184,7 @@ def test_clickhouse_dies_between_its_log_and_its_rename(case):
     with case.running() as writer:
         writer.wait_ready()
         pid = case.stack.running_pid("clickhouse")
-        with Tracer(case.stack, "signal=SIGKILL:when=1"):
+        with tracer(case.stack, "signal=SIGKILL:when=1"):
             case.send(1)
             wait_until(lambda: not is_alive(pid), 30, "ClickHouse is dead")
         case.stack.start("clickhouse")
@@ -214,11 +196,12 @@ def test_clickhouse_cannot_rename(case):
     """The disk is full: an error comes, the rows do not, and the token is burned all the same."""
     with case.running() as writer:
         writer.wait_ready()
-        with Tracer(case.stack, "error=ENOSPC"):
+        with tracer(case.stack, "error=ENOSPC"):
             case.send(1)
             wait_until(lambda: writer.metric("bxb_writer_read_backs_total") > 0, 30, "the first answer is in doubt")
         case.recover()
         assert writer.metric("bxb_writer_tokens_burned_total") >= 1
+        assert "STD_EXCEPTION" in writer.log()
 
 
 # Two writers
