@@ -61,14 +61,22 @@ STATE_TESTS = {
 }
 
 FETCHES = "unit/test_consumer.c::errors_of_fetches_stop_or_pass"
+MOMENTS = "unit/test_topic_moments.c::are_not_answered_by_an_error"
+NOT_THERE = "unit/test_topic_moments.c::are_not_answered_of_what_is_not_there"
+DAMAGED = "flow/test_matrix_log.py::test_a_batch_is_damaged"
 KAFKA_TESTS = {
     "_TRANSPORT": "flow/test_matrix_log.py::test_the_network_to_kafka_is_bad",
-    "_ALL_BROKERS_DOWN": "unit/test_consumer.c::waits_for_a_broker_that_is_away_and_goes_on",
+    "_ALL_BROKERS_DOWN": NOT_THERE,
     "_TIMED_OUT": "flow/test_matrix_log.py::test_the_network_to_kafka_is_bad",
-    "NOT_LEADER_FOR_PARTITION": FETCHES,
-    "KAFKA_STORAGE_ERROR": FETCHES,
+    **dict.fromkeys(["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "BROKER_NOT_AVAILABLE", "REPLICA_NOT_AVAILABLE"], MOMENTS),
+    **dict.fromkeys(["KAFKA_STORAGE_ERROR", "FENCED_LEADER_EPOCH", "OFFSET_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART"], MOMENTS),
+    **dict.fromkeys(["REQUEST_TIMED_OUT", "NETWORK_EXCEPTION", "UNKNOWN_LEADER_EPOCH", "THROTTLING_QUOTA_EXCEEDED"], FETCHES),
+    **dict.fromkeys(["COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR", "NOT_CONTROLLER"], FETCHES),
     "_AUTO_OFFSET_RESET": "flow/test_matrix_log.py::test_retention_passes_a_writer_that_was_away",
-    "OFFSET_OUT_OF_RANGE": FETCHES,
+    "INVALID_MSG": FETCHES,
+    "_BAD_MSG": DAMAGED,
+    "_BAD_COMPRESSION": DAMAGED,
+    "_UNKNOWN_PARTITION": NOT_THERE,
     "_PARTITION_EOF": "unit/test_consumer.c::reads_every_record_in_order_and_tells_the_end",
 }
 
@@ -87,8 +95,6 @@ PRODUCER = [
 # A connection that PostgreSQL refuses has no code for libpq's caller.
 CONNECTING = Row("28P01, 3D000", "at connecting: password, database", "`postgres_unavailable`", f"{STORES}::test_postgresql_does_not_know_the_user_or_the_database")
 
-_TEMPERATE = "librdkafka's own, between two of its tries"
-
 # Causes that nothing from outside brings about: the code is thrown by a view instead.
 THROWN = {
     "NO_FREE_CONNECTION": "of pools of connections to other databases, ODBC and MySQL, which the engine does not have",
@@ -102,16 +108,17 @@ THROWN = {
     "LOGICAL_ERROR": "a fault in the server's code",
 }
 
+# Of librdkafka, which does not hand them to who asks what is asked here.
 NOT_PROVOKED = {
-    **dict.fromkeys(
-        ["_RESOLVE", "_TIMED_OUT_QUEUE", "_WAIT_COORD", "_WAIT_CACHE", "_IN_PROGRESS", "_NODE_UPDATE", "_SSL"]
-        + ["LEADER_NOT_AVAILABLE", "REQUEST_TIMED_OUT", "BROKER_NOT_AVAILABLE", "REPLICA_NOT_AVAILABLE", "NETWORK_EXCEPTION"]
-        + ["COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR", "NOT_CONTROLLER"]
-        + ["FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "OFFSET_NOT_AVAILABLE", "THROTTLING_QUOTA_EXCEEDED"],
-        _TEMPERATE,
-    ),
-    **dict.fromkeys(["_BAD_MSG", "_BAD_COMPRESSION", "INVALID_MSG"], "a log that is damaged on the broker's disk"),
-    **dict.fromkeys(["_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION", "UNKNOWN_TOPIC_OR_PART"], "librdkafka looks for it again, for a while"),
+    "_RESOLVE": "told to the callback of errors alone, and shown in /readyz; who asks is told _ALL_BROKERS_DOWN or _TIMED_OUT",
+    "_SSL": "as _RESOLVE",
+    "_TIMED_OUT_QUEUE": "of a request that waited to be sent: it is repeated until the deadline of who asks, which is _TIMED_OUT",
+    "_NODE_UPDATE": "of requests to a broker that has got another address: they are repeated",
+    "_WAIT_COORD": "of what needs a coordinator: the commit of offsets, whose failures are counted and not judged",
+    "_WAIT_CACHE": "of its own waiting for what is known of a topic",
+    "_IN_PROGRESS": "of its operations among themselves",
+    "OFFSET_OUT_OF_RANGE": "it makes _AUTO_OFFSET_RESET of it",
+    "_UNKNOWN_TOPIC": "of a topic that is not there it says _UNKNOWN_PARTITION, and kafka/topic.c looks for it before",
 }
 
 

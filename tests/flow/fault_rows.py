@@ -82,6 +82,7 @@ ROWS = [
     Row("K20", "The same, and the broker's clock went back", "log_changed", "times prove nothing: the record at hwm is read", f"{REMADE}::test_the_new_log_is_older_by_its_brokers_clock"),
     Row("K21", "A broker's clock goes back, and the log is the same", ONCE, "the same", f"{REMADE}::test_the_clock_of_a_broker_goes_back"),
     Row("K22", "Kafka does not say whether the log is the same", ONCE, "waits and asks again; what has landed is completed", f"{REMADE}::test_kafka_does_not_say_whether_the_log_is_the_same"),
+    Row("K23", "A batch of records is damaged on the broker's disk", "record_invalid", "what was read is not what was written", f"{LOG}::test_a_batch_is_damaged"),
     # What changed between two owners
     Row("F1", "The next owner would decide other fates", ONCE, "the pinned ones count", f"{FATES}::test_the_pinned_fates_count_whatever_else_could_be_said"),
     Row("F2", "The next owner cannot store what was announced", "record_invalid", "rather than another batch", f"{FATES}::test_a_record_pinned_as_stored_that_cannot_be_stored_stops_the_lane"),

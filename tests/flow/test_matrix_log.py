@@ -4,6 +4,8 @@ The lane stops with its reason, and nothing is changed.
 SPDX-License-Identifier: Apache-2.0
 """
 
+import contextlib
+
 import pytest
 
 from flow.case import BATCH_ROWS, Case
@@ -88,4 +90,61 @@ def test_two_topics_into_one_table(case):
         assert f"is fed by topic {case.env['BXB_EVENTS_TOPIC']} of Kafka cluster" in writer.readiness()[1]
     assert case.state() == before
     case.send()
+    case.recover()
+
+
+# A log that is damaged on the broker's disk
+
+
+def crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+CRC, ATTRIBUTES, RECORDS = 17, 21, 61  # where they are in a batch
+
+
+def another_byte(batch: bytearray) -> None:
+    batch[-1] ^= 1
+
+
+def not_compressed(batch: bytearray) -> None:
+    """What is said to be compressed is not, and the sum agrees."""
+    assert batch[ATTRIBUTES + 1] & 7, "it is compressed"
+    batch[RECORDS : RECORDS + 4] = bytes(4)
+    batch[CRC:ATTRIBUTES] = crc32c(batch[ATTRIBUTES:]).to_bytes(4, "big")
+
+
+@contextlib.contextmanager
+def damaged(case: Case, change):
+    """The last batch of records, under a broker that runs: it sends what is in its file."""
+    topic = Log(case)
+    (path,) = (case.stack.local / "data" / "kafka" / f"{topic.name}-{topic.partition}").glob("*.log")
+    log, at, size = path.read_bytes(), 0, 0
+    while (end := at + size) + RECORDS < len(log) and (length := int.from_bytes(log[end + 8 : end + 12], "big")):
+        at, size = end, length + 12
+    batch = bytearray(log[at : at + size])
+    change(batch)
+    with open(path, "r+b") as file:
+        for content in (batch, log[at : at + size]):
+            file.seek(at)
+            file.write(content)
+            file.flush()
+            if content is batch:
+                yield
+
+
+@pytest.mark.parametrize("change, mentions", [(another_byte, "CRC32C"), (not_compressed, "ecompress")])
+def test_a_batch_is_damaged(case, change, mentions):
+    case.send()
+    before = case.state()
+    with damaged(case, change):
+        with case.running() as writer:
+            case.await_stop(writer, "record_invalid")
+            assert mentions in writer.log(), writer.log()
+        assert case.state() == before
     case.recover()

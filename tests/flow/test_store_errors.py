@@ -149,6 +149,25 @@ def test_clickhouse_refuses_or_fails(case, name):
     assert all(writer.metric(tokens) == 0 for writer in case.writers if writer.process), "no token was given up"
 
 
+@pytest.mark.parametrize("name, number", [("QUOTA_EXCEEDED", 201), ("READONLY", 164)])
+def test_a_view_fails_behind_the_table(case, name, number):
+    """The table has the rows, though the code says that nothing was sent, or that it is refused: they are found, and that is
+    it."""
+    table = case.settings.clickhouse_table
+    allowed = "allow_custom_error_code_in_throwif=1"
+    throws = f"SELECT throwIf(kafka_offset >= 0, 'thrown', toInt16({number})) AS x FROM {table} SETTINGS {allowed}"
+    assert case.clickhouse_says(f"CREATE MATERIALIZED VIEW {table}_v ENGINE = Memory AS {throws}") == ""
+    try:
+        with setting(allowed)(case), case.running() as writer:
+            writer.wait_ready()
+            case.send(1)
+            case.recover()
+            assert name in writer.log() and not is_stopped(writer), writer.log()
+            assert writer.metric("bxb_writer_read_backs_total") == 1
+    finally:
+        assert case.clickhouse_says(f"DROP TABLE {table}_v SYNC") == ""
+
+
 def test_a_read_back_asks_for_what_it_must(case):
     """No cache, no limit, and no replica that knows to lack what a quorum has."""
     asked = []

@@ -4,6 +4,7 @@
 #include "kafka/topic.h"
 #include "tests/support/mock_kafka.h"
 #include "tests/unit/check.h"
+#include <string.h>
 
 enum {
     PARTITIONS = 3,
@@ -67,6 +68,13 @@ TEST(topic_moments, are_not_answered_by_an_error)
         enum err_code code;
     } rows[] = {
         {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, ERR_KAFKA_UNAVAILABLE},
+        {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, ERR_KAFKA_UNAVAILABLE},
+        {RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE, ERR_KAFKA_UNAVAILABLE},
+        {RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, ERR_KAFKA_UNAVAILABLE},
+        {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, ERR_KAFKA_UNAVAILABLE},
+        {RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, ERR_KAFKA_UNAVAILABLE},
+        {RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH, ERR_KAFKA_UNAVAILABLE},
+        {RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE, ERR_KAFKA_UNAVAILABLE},
         {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERR_KAFKA_UNAVAILABLE},
         {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, ERR_KAFKA_REFUSED},
     };
@@ -105,5 +113,21 @@ TEST(topic_moments, are_asked_of_another_leader_after_one_refusal)
     lead(&fixture, OTHER_BROKER);
     CHECK(!ask(&fixture, &err) && err.code == ERR_KAFKA_UNAVAILABLE);
     CHECK(ask(&fixture, &err));
+    tear_down(&fixture);
+}
+
+TEST(topic_moments, are_not_answered_of_what_is_not_there)
+{
+    struct fixture fixture;
+    struct err err;
+    set_up(&fixture);
+    fixture.moments[0].partition = PARTITIONS;
+    CHECK(!ask(&fixture, &err) && err.code == ERR_KAFKA_UNAVAILABLE);
+    CHECK(strstr(err.text, rd_kafka_err2str(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)));
+    CHECK(settings_set(&fixture.settings, "kafka", "no-such-host.invalid:9092", &err));
+    topic_close(fixture.topic);
+    fixture.topic = topic_open(&fixture.settings, &err);
+    CHECK(!ask(&fixture, &err) && err.code == ERR_KAFKA_UNAVAILABLE);
+    CHECK(strstr(err.text, rd_kafka_err2str(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)));
     tear_down(&fixture);
 }
