@@ -65,9 +65,9 @@ MOMENTS = "unit/test_topic_moments.c::are_not_answered_by_an_error"
 NOT_THERE = "unit/test_topic_moments.c::are_not_answered_of_what_is_not_there"
 DAMAGED = "flow/test_matrix_log.py::test_a_batch_is_damaged"
 KAFKA_TESTS = {
-    "_TRANSPORT": "flow/test_matrix_log.py::test_the_network_to_kafka_is_bad",
+    "_TRANSPORT": NOT_THERE,
     "_ALL_BROKERS_DOWN": NOT_THERE,
-    "_TIMED_OUT": "flow/test_matrix_log.py::test_the_network_to_kafka_is_bad",
+    "_TIMED_OUT": "unit/test_topic_moments.c::are_not_answered_while_the_broker_is_away",
     **dict.fromkeys(["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "BROKER_NOT_AVAILABLE", "REPLICA_NOT_AVAILABLE"], MOMENTS),
     **dict.fromkeys(["KAFKA_STORAGE_ERROR", "FENCED_LEADER_EPOCH", "OFFSET_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART"], MOMENTS),
     **dict.fromkeys(["REQUEST_TIMED_OUT", "NETWORK_EXCEPTION", "UNKNOWN_LEADER_EPOCH", "THROTTLING_QUOTA_EXCEEDED"], FETCHES),
@@ -110,7 +110,7 @@ THROWN = {
 
 # Of librdkafka, which does not hand them to who asks what is asked here.
 NOT_PROVOKED = {
-    "_RESOLVE": "told to the callback of errors alone, and shown in /readyz; who asks is told _ALL_BROKERS_DOWN or _TIMED_OUT",
+    "_RESOLVE": "told to the callback of errors alone, and shown in /readyz; who asks is told _ALL_BROKERS_DOWN or _TRANSPORT",
     "_SSL": "as _RESOLVE",
     "_TIMED_OUT_QUEUE": "of a request that waited to be sent: it is repeated until the deadline of who asks, which is _TIMED_OUT",
     "_NODE_UPDATE": "of requests to a broker that has got another address: they are repeated",

@@ -129,5 +129,9 @@ TEST(topic_moments, are_not_answered_of_what_is_not_there)
     fixture.topic = topic_open(&fixture.settings, &err);
     CHECK(!ask(&fixture, &err) && err.code == ERR_KAFKA_UNAVAILABLE);
     CHECK(strstr(err.text, rd_kafka_err2str(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)));
+    struct topic_facts facts;
+    topic_set_timeout(fixture.topic, 300);
+    CHECK(!topic_describe(fixture.topic, &facts, &err) && err.code == ERR_KAFKA_UNAVAILABLE);
+    CHECK(strstr(err.text, rd_kafka_err2str(RD_KAFKA_RESP_ERR__TRANSPORT)));
     tear_down(&fixture);
 }
