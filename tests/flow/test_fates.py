@@ -104,6 +104,8 @@ def test_the_breaker_stops_before_the_topic_becomes_dead_letters(batched_writer,
     bad = kafka.produce(organization.id, *NO_EVENTS * 4)
     wait_until(lambda: "dead_letters" in readiness(batched_writer), 30, "the lane stops")
     assert "would be dead letters" in readiness(batched_writer)
+    assert httpx.get(batched_writer.env["BXB_WRITER_ADMIN_URL"] + "/livez", trust_env=False).status_code == 200
+    assert batched_writer.bxb("status", check=False).returncode == 1
     assert len(dead_letters(pg, organization)) == len(NO_EVENTS), "nothing of the batch has happened"
     (done,) = pg.execute(
         "SELECT hwm FROM lane_partition WHERE partition = %s", [kafka.messages(organization.id)[0].partition()]

@@ -6,14 +6,12 @@ SPDX-License-Identifier: Apache-2.0
 import re
 import time
 
-import confluent_kafka
 import httpx
 import pytest
 
 from flow.case import Case
-from flow.organization import Organization
 from flow.own_server import OwnServer
-from flow.stack import Stack, free_ports, wait_until
+from flow.stack import Stack, wait_until
 
 
 def admin(stack: Stack, name: str) -> httpx.Client:
@@ -166,27 +164,3 @@ def test_a_table_that_forgets_tokens_too_soon(stack):
         case.clickhouse_says(mends)
         writer.wait_ready()
         case.verify()
-
-
-@pytest.mark.long
-def test_a_record_that_cannot_be_read_stops_the_writer_loudly(stack, tmp_path):
-    """In a stack of its own: nothing behind that record is stored any more."""
-    second = Stack(tmp_path / "second", free_ports())
-    try:
-        second.up()
-        organization = Organization(second, "poison")
-        assert organization.send(organization.events(10)) == 201
-        organization.verify()
-        producer = confluent_kafka.Producer({"bootstrap.servers": second.env["BXB_KAFKA"]})
-        for partition in range(12):
-            producer.produce("billing-events", b"no event", partition=partition)
-        assert producer.flush(30) == 0
-        with admin(second, "writer") as http:
-            wait_until(lambda: status_of(http, "/readyz") == 503, 60, "the writer is not ready")
-            assert "offset" in http.get("/readyz").text
-            assert status_of(http, "/livez") == 200
-        assert organization.send(organization.events(5)) == 201
-        assert "record_invalid" in second.log_tail("writer", 1000)
-        assert second.bxb("status", check=False).returncode == 1
-    finally:
-        second.down()
