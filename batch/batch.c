@@ -18,6 +18,7 @@ void batch_init(struct batch *batch, uint32_t partitions, const struct columns *
     *batch = (struct batch){.ranges_len = partitions, .columns = columns, .key = key};
     arena_init(&batch->arena, memory_max);
     usage_init(&batch->usage, memory_max);
+    batch->shared = xcalloc(1, sizeof *batch->shared);
     batch->ranges = xcalloc(partitions, sizeof *batch->ranges);
     for (uint32_t i = 0; i < partitions; i++)
         batch->ranges[i].partition = i;
@@ -57,6 +58,7 @@ void batch_reset(struct batch *batch)
     records_done(&batch->records);
     duplicates_done(&batch->duplicates);
     arena_reset(&batch->arena);
+    shared_reset(batch->shared);
     batch->rows_len = 0;
     batch->periods_len = 0;
     batch->bytes = 0;
@@ -76,6 +78,7 @@ void batch_done(struct batch *batch)
     duplicates_done(&batch->duplicates);
     arena_done(&batch->arena);
     mem_freep(&batch->rows);
+    mem_freep(&batch->shared);
     mem_freep(&batch->ranges);
     *batch = (struct batch){0};
 }
@@ -131,6 +134,7 @@ void batch_add(struct batch *batch, const struct consumer_message *message)
     row->id = row->record.transaction_id.size == 0
                   ? (struct seen_id){.stored = 0}
                   : seen_id_of(batch->key, row->record.organization_id, row->record.transaction_id);
+    shared_take(batch->shared, &row->record);
     if (row->fate.kind == FATE_STORED)
         note_period(batch, row->period);
     extend_range(batch, message);

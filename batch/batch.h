@@ -25,6 +25,7 @@
 #include "batch/fate.h"
 #include "batch/intent.h"
 #include "batch/records.h"
+#include "batch/shared.h"
 #include "batch/usage.h"
 
 /* The records taken of one Kafka partition. */
@@ -44,6 +45,7 @@ struct batch {
     const struct seen_key *key;    /* borrowed */
     struct row *rows;              /* every record, as it was read; owned */
     size_t rows_len, rows_capacity;
+    struct shared *shared;      /* texts that rows have in common; owned */
     struct batch_range *ranges; /* by partition; records = 0: none. Owned */
     size_t ranges_len;
     uint32_t periods[INTENT_BLOCKS_MAX]; /* of what may be stored */

@@ -2,6 +2,7 @@
 #include <config.h>
 #include "batch/order_keys.h"
 #include "base/mem.h"
+#include "batch/text_hash.h"
 #include <endian.h>
 #include <stdlib.h>
 
@@ -61,25 +62,9 @@ static void ranks_done(struct ranks *ranks)
     mem_freep(&ranks->slots);
 }
 
-static uint64_t hash(struct slice text)
-{
-    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t h = text.size * odd, word;
-    for (; text.size >= sizeof word; text.data += sizeof word, text.size -= sizeof word) {
-        memcpy(&word, text.data, sizeof word);
-        h = (h ^ word) * odd;
-        h ^= h >> 29;
-    }
-    word = 0;
-    if (text.size > 0)
-        memcpy(&word, text.data, text.size);
-    h = (h ^ word) * odd;
-    return h ^ h >> 32;
-}
-
 static uint32_t *slot_of(const struct ranks *ranks, struct slice text)
 {
-    size_t at = hash(text) & (ranks->slots_len - 1);
+    size_t at = text_hash(text) & (ranks->slots_len - 1);
     while (ranks->slots[at] != 0 && !slice_equal(ranks->texts[ranks->slots[at] - 1], text))
         at = (at + 1) & (ranks->slots_len - 1);
     return &ranks->slots[at];

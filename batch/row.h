@@ -32,8 +32,9 @@ struct fate {
 };
 
 struct row {
-    struct record record; /* slices point into the message or the batch's arena; all zero when the
-                             record cannot be read */
+    struct record record; /* slices point into the message, into that of an earlier row that says
+                             the same (batch/shared.h), or into the batch's arena; all zero when
+                             the record cannot be read */
     struct consumer_message message;
     struct seen_id id; /* of organization and transaction_id; stored is 0 when it cannot be read */
     uint32_t period;   /* ClickHouse's partition: ch_period_at of the event's time */

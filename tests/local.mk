@@ -64,6 +64,7 @@ unit_tests = \
   %D%/unit/test_segments \
   %D%/unit/test_settings \
   %D%/unit/test_share \
+  %D%/unit/test_shared \
   %D%/unit/test_siphash \
   %D%/unit/test_statement \
   %D%/unit/test_statistics \

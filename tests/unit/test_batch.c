@@ -247,6 +247,23 @@ TEST(batch, same_records_make_the_same_bytes_in_any_order_of_partitions)
     batch_done(&first);
 }
 
+TEST(batch, rows_share_the_bytes_of_texts_while_it_is_gathered)
+{
+    const struct event events[] = {{0, 1, ORG_A, "a", "k", november_ms},
+                                   {0, 2, ORG_A, "b", "k", november_ms}};
+    struct columns columns = offsets_only();
+    struct batch batch;
+    batch_init(&batch, 1, &columns, &key);
+    add(&batch, &events[0]);
+    const char *first = batch.rows[0].record.organization_id.data;
+    add(&batch, &events[1]);
+    CHECK(batch.rows[1].record.organization_id.data == first);
+    batch_reset(&batch);
+    add(&batch, &events[1]);
+    CHECK(batch.rows[0].record.organization_id.data != first);
+    batch_done(&batch);
+}
+
 TEST(batch, digest_sees_values_offsets_and_boundaries)
 {
     const struct {
