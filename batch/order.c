@@ -126,14 +126,20 @@ static int compare_part(const struct order_part *part, const struct row *a, cons
     return compare_u64((uint64_t)b->message.offset, (uint64_t)a->message.offset);
 }
 
-static int compare_rows(const void *left, const void *right, void *context)
+/* The part of the key from which on rows of one number may differ. */
+struct rest {
+    const struct order *order;
+    size_t from;
+};
+
+static int compare_rest(const void *left, const void *right, void *context)
 {
     const struct row *a = *(const struct row *const *)left;
     const struct row *b = *(const struct row *const *)right;
-    const struct order *by = context;
-    int order = compare_u64(a->period, b->period);
-    for (size_t i = 0; order == 0 && i < by->len; i++)
-        order = compare_part(&by->parts[i], a, b);
+    const struct rest *rest = context;
+    int order = 0;
+    for (size_t i = rest->from; order == 0 && i < rest->order->len; i++)
+        order = compare_part(&rest->order->parts[i], a, b);
     if (order == 0)
         order = compare_u64(a->message.partition, b->message.partition);
     return order ? order : compare_u64((uint64_t)a->message.offset, (uint64_t)b->message.offset);
@@ -175,26 +181,31 @@ static bool add_part(struct order_keys *keys, const struct order_part *part, voi
     return order_keys_add_numbers(keys, numbers);
 }
 
-/* Gives each row the number that sorts as it does, as far as that goes. */
-static void number_rows(const struct order *order, struct order_keys *keys)
+/* Gives each row the number that sorts as it does, as far as that goes. Returns the first part of
+ * the key that is not in it, or not in full. */
+static size_t number_rows(const struct order *order, struct order_keys *keys)
 {
     CLEANUP(mem_freep) struct slice *scratch = xmalloc(keys->len * sizeof *scratch);
     uint64_t *periods = (uint64_t *)(void *)scratch;
     for (size_t i = 0; i < keys->len; i++)
         periods[i] = keys->keys[i].row->period;
     bool whole = order_keys_add_numbers(keys, periods);
-    for (size_t part = 0; whole && part < order->len; part++)
-        whole = add_part(keys, &order->parts[part], scratch);
+    ASSERT(whole); /* it has 32 bits at most */
+    size_t part = 0;
+    while (part < order->len && add_part(keys, &order->parts[part], scratch))
+        part++;
+    return part;
 }
 
 void order_sort(const struct order *order, const struct row *rows[], size_t rows_len)
 {
+    if (rows_len < 2)
+        return;
     CLEANUP(mem_freep) struct order_key *list = xmalloc(rows_len * sizeof *list);
     for (size_t i = 0; i < rows_len; i++)
         list[i] = (struct order_key){.row = rows[i]};
     struct order_keys keys = {.keys = list, .len = rows_len};
-    if (rows_len > 1)
-        number_rows(order, &keys);
+    struct rest rest = {order, number_rows(order, &keys)};
     order_keys_sort(&keys);
     for (size_t i = 0; i < rows_len; i++)
         rows[i] = list[i].row;
@@ -203,6 +214,6 @@ void order_sort(const struct order *order, const struct row *rows[], size_t rows
         for (to = from + 1; to < rows_len && list[to].number == list[from].number;)
             to++;
         if (to - from > 1)
-            qsort_r(rows + from, to - from, sizeof *rows, compare_rows, (void *)order);
+            qsort_r(rows + from, to - from, sizeof *rows, compare_rest, &rest);
     }
 }

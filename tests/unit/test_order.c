@@ -110,6 +110,29 @@ static int order_by_time(const struct row *a, const struct row *b)
     return order ? order : number_order(b->message.offset, a->message.offset);
 }
 
+/* By two times that need more than 64 bits, and what stands in the log. */
+static const struct order by_two_times = {
+    .parts = {{ORDER_TIME, offsetof(struct record, timestamp_ms), 1},
+              {ORDER_TIME, offsetof(struct record, ingested_ms), 1},
+              {ORDER_KAFKA_PARTITION, 0, 0},
+              {ORDER_TEXT, offsetof(struct record, transaction_id), 0}},
+    .len = 4,
+};
+
+static int order_by_two_times(const struct row *a, const struct row *b)
+{
+    int order = number_order(a->period, b->period);
+    if (order == 0)
+        order = number_order(a->record.timestamp_ms, b->record.timestamp_ms);
+    if (order == 0)
+        order = number_order(a->record.ingested_ms, b->record.ingested_ms);
+    if (order == 0)
+        order = number_order(a->message.partition, b->message.partition);
+    if (order == 0)
+        order = text_order(a->record.transaction_id, b->record.transaction_id);
+    return order ? order : number_order(a->message.offset, b->message.offset);
+}
+
 static void check_sorted(struct fixture *f, size_t len,
                          int (*order)(const struct row *, const struct row *))
 {
@@ -153,4 +176,28 @@ TEST(order, texts_that_differ_behind_what_fits_a_number)
     check_orders(2500, (struct id_form){"", 30, ""}, 50);
     check_orders(50, (struct id_form){"", 1, "1000000000000000"}, 2500);
     check_orders(2, (struct id_form){"0", 1, "000000000000000000000"}, 1000000000);
+}
+
+TEST(order, texts_of_few_beginnings_that_differ_far_behind)
+{
+    struct fixture *f = make(2, (struct id_form){"id", 1, ""}, 1);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        snprintf(f->texts[i][2], TEXT_SIZE, "%u-some-load-%u", some(f, 3), some(f, 1000000));
+        f->rows[i].record.transaction_id = slice_from(f->texts[i][2]);
+    }
+    order_sort(&by_id, f->sorted, ROWS);
+    check_sorted(f, ROWS, order_by_id);
+    free(f);
+}
+
+TEST(order, times_that_differ_behind_what_fits_a_number)
+{
+    struct fixture *f = make(1, (struct id_form){"id", 1, ""}, 3);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        f->rows[i].record.timestamp_ms = INT64_C(5000000000000) * some(f, 2);
+        f->rows[i].record.ingested_ms = INT64_C(5000000000000) * some(f, 2) + some(f, 9);
+    }
+    order_sort(&by_two_times, f->sorted, ROWS);
+    check_sorted(f, ROWS, order_by_two_times);
+    free(f);
 }
