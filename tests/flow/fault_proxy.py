@@ -149,8 +149,12 @@ class FaultProxy:
             broker.settimeout(None)
             pair = self.pair_class(self, client, broker)
             with self._changed:
-                self._pairs.add(pair)
-            pair.start()
+                is_cut = self._refusing  # meanwhile: reset_connections does not know it yet
+                if not is_cut:
+                    self._pairs.add(pair)
+                    pair.start()
+            if is_cut:
+                pair.reset()
 
 
 class Pair:

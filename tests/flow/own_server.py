@@ -84,14 +84,20 @@ class OwnServer:
         return answer.status_code, answer.text
 
     def wait_ready(self, patience_s: float = 60) -> None:
-        wait_until(lambda: self.readiness()[0] == 200, patience_s, f"ready; it says {self.readiness()[1]}")
+        try:
+            wait_until(lambda: self.readiness()[0] == 200, patience_s, "ready")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; it says {self.readiness()}") from None
 
     def wait_unready(self, mentions: str, patience_s: float = 30) -> None:
         def says() -> bool:
             status, text = self.readiness()
             return status == 503 and mentions in text
 
-        wait_until(says, patience_s, f"not ready because of {mentions}; it says {self.readiness()}")
+        try:
+            wait_until(says, patience_s, f"not ready because of {mentions}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; it says {self.readiness()}") from None
 
     def metric(self, series: str) -> int:
         """The value of a counter or gauge, by its name with its labels."""
