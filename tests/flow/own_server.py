@@ -8,7 +8,7 @@ import itertools
 import os
 import signal
 import subprocess
-from typing import Optional
+from typing import Callable, Optional
 
 import httpx
 
@@ -84,18 +84,18 @@ class OwnServer:
         return answer.status_code, answer.text
 
     def wait_ready(self, patience_s: float = 60) -> None:
-        try:
-            wait_until(lambda: self.readiness()[0] == 200, patience_s, "ready")
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}; it says {self.readiness()}") from None
+        self._wait(lambda: self.readiness()[0] == 200, patience_s, "ready")
 
     def wait_unready(self, mentions: str, patience_s: float = 30) -> None:
         def says() -> bool:
             status, text = self.readiness()
             return status == 503 and mentions in text
 
+        self._wait(says, patience_s, f"not ready because of {mentions}")
+
+    def _wait(self, condition: Callable[[], bool], patience_s: float, what: str) -> None:
         try:
-            wait_until(says, patience_s, f"not ready because of {mentions}")
+            wait_until(condition, patience_s, what)
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it says {self.readiness()}") from None
 
