@@ -13,6 +13,7 @@ import time
 import pytest
 
 from flow.fault_proxy import FaultProxy
+from flow.organization import Organization
 from flow.own_server import OwnServer
 from flow.stack import wait_until
 from flow.wire import Wire, request
@@ -66,9 +67,22 @@ def push(url: str, data: bytes, stop: threading.Event) -> set[int]:
     return statuses
 
 
-def test_memory_stays_under_its_bound_while_the_broker_is_frozen(bounded, organization):
+@pytest.fixture
+def others(bounded, organization):
+    """Two more organizations: one alone may have half of the budget, three have three quarters of it."""
+    others = [Organization(bounded, f"{organization.name}-{i}") for i in range(2)]
+    yield others
+    for other in others:
+        other.http.close()
+
+
+def test_memory_stays_under_its_bound_while_the_broker_is_frozen(bounded, organization, others):
     url = bounded.env["BXB_URL"]
-    requests = [request(organization.key, body, headers=headers) for headers, body in bodies(organization)]
+    requests = [
+        request(one.key, body, headers=headers)
+        for one in (organization, *others)
+        for headers, body in bodies(one)
+    ]
     organization.send_until_taken()
     bounded.freeze("kafka")
     stop = threading.Event()
