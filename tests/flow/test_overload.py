@@ -164,16 +164,20 @@ def test_while_the_broker_is_slower_than_the_queue_delay_requests_are_refused(st
 
 
 def send_side_by_side(server: OwnServer, organization) -> list[list]:
-    """From clients that begin one after the other, so that whoever sends finds others waiting for the broker."""
+    """From clients that each pause for a time of their own, so that whoever sends finds others waiting for the broker.
+    Without pauses they end in step: all are answered at once, send at once, and nobody queues in between."""
 
     def send(number: int) -> list:
-        time.sleep(number * 0.003)
-        return send_some(server, organization, 30)
+        return send_some(server, organization, 30, pause_s=number * 0.003)
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         return list(pool.map(send, range(16)))
 
 
-def send_some(server: OwnServer, organization, count: int) -> list:
+def send_some(server: OwnServer, organization, count: int, pause_s: float = 0) -> list:
+    answers = []
     with server.client(organization.key) as http:
-        return [organization.post(organization.event(), http) for _ in range(count)]
+        for _ in range(count):
+            time.sleep(pause_s)
+            answers.append(organization.post(organization.event(), http))
+    return answers
