@@ -163,7 +163,7 @@ def test_a_view_fails_behind_the_table(case, name, number):
             case.send(1)
             case.recover()
             assert name in writer.log() and not is_stopped(writer), writer.log()
-            assert writer.metric("bxb_writer_read_backs_total") == 1
+            assert writer.metric("bxb_writer_read_backs_total") == writer.metric("bxb_writer_blocks_total") > 0
     finally:
         assert case.clickhouse_says(f"DROP TABLE {table}_v SYNC") == ""
 
