@@ -152,16 +152,19 @@ def test_an_answer_is_cut_at_every_byte(case):
 
 def test_an_insert_takes_longer_than_the_lease(case):
     """The thread of the lease renews it, and another writer that waits for it gets nothing."""
-    with case.running() as first, case.running() as second:
-        case.wait_shared({first: 1, second: 0}, 30)
-        case.clickhouse.strike(Strike(INSERT, on_request=lambda: case.clickhouse.hold(TO_CLIENT)))
-        case.send(2)
-        case.clickhouse.await_struck()
-        waited = case.asks("SELECT clock_timestamp() + interval '3 s'")
-        wait_until(lambda: case.asks("SELECT clock_timestamp() > %s", waited), 30, "three leases are over")
-        assert case.intent()
-        case.clickhouse.heal()
-        case.recover()
+    with case.running() as first:
+        case.wait_shared({first: 1}, 30)
+        with case.running() as second:
+            second.wait_ready()
+            case.clickhouse.strike(Strike(INSERT, on_request=lambda: case.clickhouse.hold(TO_CLIENT)))
+            case.send(2)
+            case.clickhouse.await_struck()
+            waited = case.asks("SELECT clock_timestamp() + interval '3 s'")
+            wait_until(lambda: case.asks("SELECT clock_timestamp() > %s", waited), 30, "three leases are over")
+            assert case.intent()
+            case.wait_shared({first: 1, second: 0}, 1)
+            case.clickhouse.heal()
+            case.recover()
 
 
 def test_clickhouse_dies_before_it_has_the_body(case):

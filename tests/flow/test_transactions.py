@@ -69,12 +69,12 @@ def test_the_setting_takes_all_or_none(stack, transactional, pg, mode):
 def test_a_batch_that_is_built_again_keeps_the_mode_it_was_announced_with(stack, transactional, pg):
     transactional.at_rest()
     stack.stop("clickhouse")
-    events = [transactional.event(code="credits") for _ in range(3)]
-    assert transactional.send(events) == 201
+    event = transactional.event(code="credits")  # one: several may come in several batches
+    assert transactional.send([event]) == 201
     wait_until(lambda: pg.execute("SELECT 1 FROM lane WHERE intent IS NOT NULL").fetchone(), 30, "an intent")
     stack.kill("writer")
     stack.start("clickhouse")
     stack.start("writer", records_mode="none")
     transactional.verify()
-    assert values_of(pg, transactional).keys() >= {event["transaction_id"] for event in events}
+    assert event["transaction_id"] in values_of(pg, transactional)
     stack.restart("writer")
