@@ -66,8 +66,10 @@ static rd_kafka_t *start_consumer(const struct options *options)
     set(conf, "group.id", "bench-drain");
     set(conf, "enable.auto.commit", "false");
     set(conf, "check.crcs", "true");
-    set(conf, "queued.min.messages", "100000");
-    set(conf, "fetch.message.max.bytes", "4194304");
+    set(conf, "queued.min.messages", "400000");
+    set(conf, "queued.max.messages.kbytes", "131072");
+    set(conf, "fetch.max.bytes", "1048576");
+    set(conf, "fetch.message.max.bytes", "1048576");
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!rk)
         fail("librdkafka", why);

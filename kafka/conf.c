@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "kafka/kafka.h"
 #include <librdkafka/rdkafka.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -38,9 +39,16 @@ static const struct property producer_defaults[] = {
 };
 
 static const struct property consumer_defaults[] = {
-    {"queued.min.messages", "100000"},
-    {"queued.max.messages.kbytes", "65536"},
-    {"fetch.message.max.bytes", "4194304"},
+    /* What is fetched ahead (docs/decisions/0026). librdkafka 2.0 and 2.1 look at a full queue
+     * again after up to a second only, so it holds about what a lane stores in that time. */
+    {"queued.min.messages", "400000"},
+    {"queued.max.messages.kbytes", "131072"},
+#if RD_KAFKA_VERSION >= 0x02020000
+    {"fetch.queue.backoff.ms", "10"},
+#endif
+    /* One answer comes on top of that, inflated: up to 255 times of this. */
+    {"fetch.max.bytes", "1048576"},
+    {"fetch.message.max.bytes", "1048576"},
     {"fetch.wait.max.ms", "100"},
     {"fetch.error.backoff.ms", "100"},
     /* No group is joined, but librdkafka keeps a commit for a coordinator that is away for this
@@ -144,6 +152,18 @@ static void set_queue(rd_kafka_conf_t *conf, const struct settings *settings)
     conf_set(conf, "queue.buffering.max.kbytes", text);
 }
 
+/* librdkafka refuses a consumer that fetches less than the user lets a message have. */
+static void make_room_for_a_message(rd_kafka_conf_t *conf)
+{
+    char message[32] = "", fetch[32] = "";
+    size_t size = sizeof message;
+    (void)rd_kafka_conf_get(conf, "message.max.bytes", message, &size);
+    size = sizeof fetch;
+    (void)rd_kafka_conf_get(conf, "fetch.max.bytes", fetch, &size);
+    if (strtoll(message, NULL, 10) > strtoll(fetch, NULL, 10))
+        conf_set(conf, "fetch.max.bytes", message);
+}
+
 rd_kafka_conf_t *conf_new(const struct settings *settings, enum conf_role role, struct err *reterr)
 {
     CLEANUP(conf_freep) rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -159,8 +179,10 @@ rd_kafka_conf_t *conf_new(const struct settings *settings, enum conf_role role, 
         set_all(conf, producer_fixed, ARRAY_LEN(producer_fixed));
         set_queue(conf, settings);
     }
-    if (role == CONF_CONSUMER)
+    if (role == CONF_CONSUMER) {
         set_all(conf, consumer_fixed, ARRAY_LEN(consumer_fixed));
+        make_room_for_a_message(conf);
+    }
     char text[256];
     if (rd_kafka_conf_set(conf, "bootstrap.servers", settings->kafka, text, sizeof(text)) !=
         RD_KAFKA_CONF_OK) {

@@ -11,8 +11,11 @@
  * instead of a jump. There is no seek: another range is read by another consumer, opened at its
  * first offset and closed when consumer_next has passed its end.
  *
- * Memory: at most what is handed out and not released, plus `kafka.queued.max.messages.kbytes`
- * (64 MiB) fetched ahead. When the caller stops calling consumer_next, fetching stops by itself.
+ * Memory: what is handed out and not released, and what is fetched ahead: 128 MiB of records
+ * (`kafka.queued.max.messages.kbytes`) or 400,000 (`kafka.queued.min.messages`), each with some
+ * 0.45 KiB of librdkafka's own, and one answer of the broker, 1 MiB (`kafka.fetch.max.bytes`; or
+ * one batch of the log, if that is larger) before it is inflated, which LZ4 does at most 255 times.
+ * When the caller stops calling consumer_next, fetching stops by itself.
  *
  * Threads: one at a time for one consumer. SPDX-License-Identifier: Apache-2.0 */
 #ifndef KAFKA_CONSUMER_H

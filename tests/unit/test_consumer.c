@@ -255,3 +255,18 @@ TEST(consumer, refuses_positions_that_cannot_be)
     CHECK(!consumer_open(&settings, &options, NULL, 0, &err));
     settings_done(&settings);
 }
+
+/* Both clients get the user's properties, and librdkafka compares some of them. */
+TEST(consumer, reads_messages_as_large_as_the_user_lets_them_be)
+{
+    struct settings settings;
+    struct err err;
+    const struct consumer_position first = {.partition = 0};
+    settings_init(&settings);
+    CHECK(settings_set(&settings, "kafka.message.max.bytes", "8000000", &err));
+    struct consumer *consumer =
+        consumer_open(&settings, &(struct consumer_options){0}, &first, 1, &err);
+    CHECK(consumer != NULL);
+    consumer_close(consumer);
+    settings_done(&settings);
+}
