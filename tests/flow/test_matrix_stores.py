@@ -36,10 +36,10 @@ def case(installed, stack):
 
 
 def killed_by(case, proxy, strike) -> None:
-    """A writer that dies when the strike calls for it."""
-    writer = case.start()
-    proxy.strike(strike(lambda: kill(writer)))
+    """A writer that dies when the strike calls for it. Its batches are full: the events are there before it is."""
     case.send(3, older=0.2)
+    proxy.strike(strike(lambda: kill(writer)))
+    writer = case.start()
     proxy.await_struck()
     wait_until(lambda: writer.process is None, 10, "the writer is dead")
 

@@ -186,12 +186,13 @@ def test_a_writer_that_is_about_to_take_a_lane_learns_of_it(case):
 
 
 def announce(case, strike: dict, older: float = 0.0) -> list[dict]:
-    """A batch whose writer dies at an INSERT; its events."""
+    """A batch whose writer dies at an INSERT; its events. They are there before the writer, so that they come in one batch."""
     (organization,) = case.organizations
     events = organization.events(BATCH_ROWS, older)
-    writer = case.start()
-    case.clickhouse.strike(Strike(INSERT, **{name: writer.kill if value == "kill" else value for name, value in strike.items()}))
     assert organization.send(events) == 201
+    kill = lambda: writer.kill()
+    case.clickhouse.strike(Strike(INSERT, **{name: kill if value == "kill" else value for name, value in strike.items()}))
+    writer = case.start()
     case.clickhouse.await_struck()
     assert case.intent()
     return events
