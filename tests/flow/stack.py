@@ -75,6 +75,12 @@ def _is_free(port: int) -> bool:
     return True
 
 
+def memory_of(pid: int, field: str = "VmRSS") -> int:
+    """Bytes that a process has in memory now, or with VmHWM the most that it ever had."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith(f"{field}:"))) * 1024
+
+
 def is_alive(pid: int) -> bool:
     """False for a zombie whose threads have all ended: it holds no port and no file any more."""
     process = pathlib.Path(f"/proc/{pid}")

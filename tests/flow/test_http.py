@@ -12,7 +12,7 @@ import time
 import pytest
 
 from flow.organization import Organization
-from flow.stack import wait_until
+from flow.stack import memory_of, wait_until
 from flow.wire import Wire, connect, request, send_raw
 
 IDLE = 10_000
@@ -167,8 +167,7 @@ def test_the_contract_and_the_page_are_served_without_a_key(stack, anonymous):
 
 
 def memory(stack) -> int:
-    status = pathlib.Path(f"/proc/{stack.running_pid('server')}/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) * 1024
+    return memory_of(stack.running_pid("server"))
 
 
 def descriptors(stack) -> int:

@@ -6,7 +6,6 @@ SPDX-License-Identifier: Apache-2.0
 import concurrent.futures
 import gzip
 import json
-import pathlib
 import threading
 import time
 
@@ -15,7 +14,7 @@ import pytest
 from flow.fault_proxy import FaultProxy
 from flow.organization import Organization
 from flow.own_server import OwnServer
-from flow.stack import wait_until
+from flow.stack import memory_of, wait_until
 from flow.wire import Wire, request
 
 MIB = 1 << 20
@@ -40,9 +39,7 @@ def bounded(stack):
 
 
 def peak(stack) -> int:
-    """The most memory that the server ever had."""
-    status = pathlib.Path(f"/proc/{stack.running_pid('server')}/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
+    return memory_of(stack.running_pid("server"), "VmHWM")
 
 
 def bodies(organization) -> list[tuple[bytes, bytes]]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from flow.own_server import OwnServer
-from flow.stack import wait_until
+from flow.stack import memory_of, wait_until
 from flow.wire import Wire, request
 
 SECONDS = float(os.environ.get("BXB_TEST_SOAK", "600"))
@@ -32,8 +32,8 @@ class Size(NamedTuple):
 
 def size_of(server: OwnServer) -> Size:
     process = pathlib.Path(f"/proc/{server.process.pid}")
-    fields = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
-    return Size(int(fields["VmRSS"].split()[0]) * 1024, len(list((process / "fd").iterdir())), int(fields["Threads"]))
+    descriptors, threads = (len(list((process / each).iterdir())) for each in ("fd", "task"))
+    return Size(memory_of(server.process.pid), descriptors, threads)
 
 
 def size_at_rest(server: OwnServer) -> Size:

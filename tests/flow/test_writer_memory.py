@@ -5,21 +5,14 @@ SPDX-License-Identifier: Apache-2.0
 
 import concurrent.futures
 import json
-import pathlib
 
 from flow.installation import Installation
-from flow.stack import wait_until
+from flow.stack import memory_of, wait_until
 
 MIB = 1 << 20
 BOUND = 1024 * MIB
 REQUESTS, EVENTS = 120, 150  # in each request
 TEXT = 100_000  # of one letter in each event: 1.8 GB in all, a few MB in Kafka
-
-
-def peak(writer) -> int:
-    """The most memory that the process ever had."""
-    status = pathlib.Path(f"/proc/{writer.process.pid}/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
 
 
 def fall_behind(own: Installation) -> None:
@@ -48,5 +41,6 @@ def test_a_backlog_that_compresses_well_does_not_fill_the_memory(stack):
         stored = 'bxb_writer_records_total{fate="stored"}'
         writer.wait_ready()
         wait_until(lambda: writer.metric(stored) == REQUESTS * EVENTS, 120, "all is stored")
-        print(f"peak {peak(writer) / MIB:.0f} MiB")
-        assert peak(writer) < BOUND
+        peak = memory_of(writer.process.pid, "VmHWM")
+        print(f"peak {peak / MIB:.0f} MiB")
+        assert peak < BOUND
