@@ -158,12 +158,11 @@ def test_a_view_fails_behind_the_table(case, name, number):
     throws = f"SELECT throwIf(kafka_offset >= 0, 'thrown', toInt16({number})) AS x FROM {table} SETTINGS {allowed}"
     assert case.clickhouse_says(f"CREATE MATERIALIZED VIEW {table}_v ENGINE = Memory AS {throws}") == ""
     try:
+        case.send(1)  # before there is a writer, so that it is one batch
         with setting(allowed)(case), case.running() as writer:
-            writer.wait_ready()
-            case.send(1)
             case.recover()
             assert name in writer.log() and not is_stopped(writer), writer.log()
-            assert writer.metric("bxb_writer_read_backs_total") == writer.metric("bxb_writer_blocks_total") > 0
+            assert writer.metric("bxb_writer_read_backs_total") == 1
     finally:
         assert case.clickhouse_says(f"DROP TABLE {table}_v SYNC") == ""
 
